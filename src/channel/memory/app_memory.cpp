@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/memory/app_memory.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/log.h"
+#include "channel/memory/safe_copy.h"
+
+namespace opendext::channel {
+
+namespace {
+
+constexpr const char *kRegionName = "opendext-client-memory";
+
+/// Mappings that one Find looks at: a range in more pieces is not worth it.
+constexpr int kMaxAreas = 64;
+
+/// How far below the lowest page that is moved the main stack is made to reach: what grows it is the mapping
+/// that has its lowest page.
+constexpr uint64_t kStackReserve = uint64_t{256} << 10;
+
+uint64_t PageFloor(uint64_t address) {
+    return address & ~(uint64_t{PageSize()} - 1);
+}
+
+/// The pages of a range. @return nullopt for an empty one, or one that overflows.
+std::optional<std::pair<uint64_t, uint64_t>> PagesOf(const AppRange &range) {
+    const auto end = CheckedAdd(range.address, range.length);
+    const auto rounded = end ? CheckedAdd(*end, PageSize() - 1) : std::nullopt;
+    if (range.length == 0 || !rounded) {
+        return std::nullopt;
+    }
+    return std::pair(PageFloor(range.address), PageFloor(*rounded));
+}
+
+bool Allows(const MappedArea &area, MapAccess access) {
+    return area.is_readable && (access == MapAccess::kReadOnly || area.is_writable);
+}
+
+ShareFailure FailureOf(int error) {
+    switch (error) {
+        case EFAULT:
+            return ShareFailure::kUnmapped;
+        case ENOMEM:
+        case ENOSPC:
+            return ShareFailure::kNoMemory;
+        default:
+            return ShareFailure::kNotMovable;
+    }
+}
+
+/// Makes two mappings of one, so that libc's realloc cannot enlarge it in place with mremap: beyond the end of the
+/// file there is nothing. It allocates and copies instead. (What else MADV_RANDOM does, it does to files on disks.)
+void KeepFromGrowing(uint64_t start, uint64_t end) {
+    if (end - start > PageSize()) {
+        (void)syscall(SYS_madvise, end - PageSize(), PageSize(), MADV_RANDOM);
+    }
+}
+
+/// Makes the main stack, if this thread runs on it, reach below this function's frame before pages above become
+/// another mapping.
+void GrowStack() {
+    if (gettid() != getpid()) {
+        return;
+    }
+    volatile std::byte *const reserve =
+        static_cast<volatile std::byte *>(__builtin_alloca(kStackReserve));
+    *reserve = std::byte{0};
+}
+
+}  // namespace
+
+AppMemory &AppMemory::OfThisProcess() {
+    // Never destroyed: threads may use it until the process is gone.
+    alignas(AppMemory) static std::array<std::byte, sizeof(AppMemory)> storage;
+    static AppMemory *const memory = [] {
+        auto *const made = new (storage.data()) AppMemory();
+        instance_.store(made);
+        return made;
+    }();
+    return *memory;
+}
+
+std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess access) {
+    const auto end = CheckedAdd(range.address, range.length);
+    if (!IsInUse() || range.length == 0 || !end) {
+        return std::nullopt;
+    }
+    SharedSlice slice{.region = nullptr, .offset = 0, .length = range.length};
+    FileIdentity file;
+    uint64_t at = range.address;
+    for (int i = 0; i < kMaxAreas; ++i) {
+        const auto area = space_.AreaAt(at);
+        if (!area || !area->is_shared || !Allows(*area, access)) {
+            return std::nullopt;
+        }
+        const uint64_t offset = area->offset + (at - area->start);
+        if (slice.region == nullptr) {
+            file = area->file;
+            slice.region = table_.Find(file);
+            slice.offset = offset;
+            if (slice.region == nullptr) {
+                return std::nullopt;
+            }
+        } else if (area->file != file || offset != slice.offset + (at - range.address)) {
+            return std::nullopt;
+        }
+        if (*end <= area->end) {
+            return slice;
+        }
+        at = area->end;
+    }
+    return std::nullopt;
+}
+
+std::expected<std::vector<AppMemory::Run>, ShareFailure> AppMemory::Survey(uint64_t start,
+                                                                           uint64_t end,
+                                                                           MapAccess access) {
+    std::vector<Run> runs;
+    for (uint64_t at = start; at < end;) {
+        auto area = space_.AreaAt(at);
+        if (!area || !area->is_readable) {
+            return std::unexpected(ShareFailure::kUnmapped);
+        }
+        if (!Allows(*area, access)) {
+            return std::unexpected(ShareFailure::kProtected);
+        }
+        const uint64_t offset = area->offset + (at - area->start);
+        area->offset = offset;
+        area->start = at;
+        area->end = std::min(area->end, end);
+        at = area->end;
+        if (area->is_shared) {
+            if (auto region = table_.Find(area->file)) {
+                runs.push_back({area->start, area->end, std::move(region), offset, {}});
+                continue;
+            }
+        }
+        if (area->is_executable || (area->is_shared && !table_.IsOurs(area->file))) {
+            return std::unexpected(ShareFailure::kNotMovable);
+        }
+        if (runs.empty() || runs.back().region != nullptr) {
+            runs.push_back({area->start, area->end, nullptr, 0, {}});
+        }
+        runs.back().end = area->end;
+        runs.back().areas.push_back(*area);
+    }
+    return runs;
+}
+
+PageMover &AppMemory::Mover() {
+    if (mover_ == nullptr) {
+        mover_ = new PageMover(space_);
+    }
+    return *mover_;
+}
+
+void AppMemory::CallBeforeMappingForTest(PageMover::Hook hook) {
+    const std::lock_guard lock(move_mutex_);
+    Mover().CallBeforeMappingForTest(hook);
+}
+
+bool AppMemory::HasUserfault() {
+    return Mover().is_allowed() && !moves_are_forbidden_.load();
+}
+
+void AppMemory::Complain(const char *what, const char *remedy) {
+    if (!std::exchange(has_complained_, true)) {
+        LogWarning(
+            "this process may not {}: memory of the application is copied, and cannot be shared "
+            "with "
+            "kIOMemoryDisableCopyOnWrite unless mach_vm_allocate made it; {}",
+            what, remedy);
+    }
+}
+
+std::expected<void, ShareFailure> AppMemory::CheckMovable(const Run &run) {
+    // What is shared already is a buffer, and mostly alone on its pages. Elsewhere a thread that blocks SIGSEGV could
+    // write at the wrong moment.
+    const bool is_shared =
+        std::ranges::all_of(run.areas, [](const MappedArea &area) { return area.is_shared; });
+    if (!HasUserfault() && !is_shared) {
+        Complain("use userfaultfd", "set vm.unprivileged_userfaultfd to 1");
+        return std::unexpected(ShareFailure::kNotAllowed);
+    }
+    if (Mover().StandsOn(run.start, run.end - run.start)) {
+        return std::unexpected(ShareFailure::kNotMovable);
+    }
+    return {};
+}
+
+std::expected<void, ShareFailure> AppMemory::MoveAreas(const Run &run, PageMove move) {
+    GrowStack();
+    move.lacks_userfault = !HasUserfault();
+    const uint64_t file_start = move.offset;
+    for (const MappedArea &area : run.areas) {
+        move.area = area;
+        move.offset = file_start + (area.start - run.start);
+        if (const int error = Mover().Move(move); error != 0) {
+            return std::unexpected(FailureOf(error));
+        }
+    }
+    KeepFromGrowing(run.start, run.end);
+    return {};
+}
+
+std::expected<void, ShareFailure> AppMemory::MoveRun(Run &run) {
+    if (auto movable = CheckMovable(run); !movable) {
+        return movable;
+    }
+    auto region = SharedRegion::Create(run.end - run.start, kRegionName);
+    if (!region) {
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
+    run.region = std::move(*region);
+    run.offset = 0;
+    // Known before it is mapped: what a failing move has mapped already must be found again.
+    if (!table_.Add(run.region, run.start)) {
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
+    StartSweeping();
+    PageMove move;
+    move.fd = run.region->ExportFd();
+    return MoveAreas(run, move);
+}
+
+std::expected<std::vector<SharedSlice>, ShareFailure> AppMemory::Share(const AppRange &range,
+                                                                       MapAccess access) {
+    const auto pages = PagesOf(range);
+    if (!pages) {
+        return std::unexpected(ShareFailure::kUnmapped);
+    }
+    const std::lock_guard lock(move_mutex_);
+    if (!space_.is_readable()) {
+        Complain("read /proc/self/maps", "give it the privileges later, or make it dumpable");
+        return std::unexpected(ShareFailure::kNotAllowed);
+    }
+    auto runs = Survey(pages->first, pages->second, access);
+    if (!runs) {
+        return std::unexpected(runs.error());
+    }
+    std::vector<SharedSlice> slices;
+    const uint64_t range_end = range.address + range.length;
+    for (Run &run : *runs) {
+        if (run.region == nullptr) {
+            if (const auto moved = MoveRun(run); !moved) {
+                return std::unexpected(moved.error());
+            }
+        }
+        const uint64_t first = std::max(run.start, range.address);
+        const uint64_t last = std::min(run.end, range_end);
+        const uint64_t offset = run.offset + (first - run.start);
+        const bool continues = !slices.empty() && slices.back().region == run.region &&
+                               slices.back().offset + slices.back().length == offset;
+        if (continues) {
+            slices.back().length += last - first;
+        } else {
+            slices.push_back({run.region, offset, last - first});
+        }
+    }
+    return slices;
+}
+
+std::expected<void, ShareFailure> AppMemory::Leave(const AppRange &range) {
+    const auto pages = PagesOf(range);
+    if (!pages) {
+        return std::unexpected(ShareFailure::kUnmapped);
+    }
+    const std::lock_guard lock(move_mutex_);
+    std::vector<Run> runs;
+    for (uint64_t at = pages->first; at < pages->second;) {
+        auto area = space_.AreaAt(at);
+        if (!area) {
+            return std::unexpected(ShareFailure::kUnmapped);
+        }
+        area->offset += at - area->start;
+        area->start = at;
+        area->end = std::min(area->end, pages->second);
+        at = area->end;
+        const bool is_given = area->is_shared && table_.Find(area->file) != nullptr;
+        if (!is_given || table_.IsPinned(area->file)) {
+            continue;
+        }
+        if (runs.empty() || runs.back().end != area->start) {
+            runs.push_back({area->start, area->end, nullptr, 0, {}});
+        }
+        runs.back().end = area->end;
+        runs.back().areas.push_back(*area);
+    }
+    for (Run &run : runs) {
+        if (const auto moved = MoveRun(run); !moved) {
+            return moved;
+        }
+    }
+    return {};
+}
+
+std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
+                                                     const SharedSlice &slice) {
+    const auto pages = PagesOf(range);
+    const uint64_t in_page = range.address % PageSize();
+    if (!pages || slice.region == nullptr || slice.length != range.length ||
+        slice.offset % PageSize() != in_page) {
+        return std::unexpected(ShareFailure::kNotMovable);
+    }
+    const std::lock_guard lock(move_mutex_);
+    auto runs = Survey(pages->first, pages->second, MapAccess::kReadWrite);
+    if (!runs) {
+        return std::unexpected(runs.error());
+    }
+    if (runs->size() != 1 || runs->front().region != nullptr) {
+        return std::unexpected(ShareFailure::kNotMovable);
+    }
+    if (auto movable = CheckMovable(runs->front()); !movable) {
+        return movable;
+    }
+    if (!table_.Add(slice.region, pages->first)) {
+        return std::unexpected(ShareFailure::kNotMovable);
+    }
+    table_.Pin(*slice.region);
+    StartSweeping();
+    PageMove move;
+    move.fd = slice.region->ExportFd();
+    move.offset = slice.offset - in_page;
+    move.kept_start = range.address;
+    move.kept_end = range.address + range.length;
+    return MoveAreas(runs->front(), move);
+}
+
+std::expected<uint64_t, ShareFailure> AppMemory::Allocate(uint64_t length, uint64_t fixed_address) {
+    auto region = SharedRegion::Create(length, kRegionName);
+    if (!region) {
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
+    void *const wanted = reinterpret_cast<void *>(fixed_address);
+    const int flags = MAP_SHARED | (fixed_address == 0 ? 0 : MAP_FIXED_NOREPLACE);
+    void *const address = mmap(wanted, (*region)->num_bytes(), PROT_READ | PROT_WRITE, flags,
+                               (*region)->ExportFd(), 0);
+    if (address == MAP_FAILED) {
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
+    const uint64_t num_bytes = (*region)->num_bytes();
+    const bool is_elsewhere = fixed_address != 0 && address != wanted;
+    if (is_elsewhere ||
+        !table_.Add(std::move(*region), reinterpret_cast<uint64_t>(address), true)) {
+        munmap(address, num_bytes);
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
+    StartSweeping();
+    return reinterpret_cast<uint64_t>(address);
+}
+
+void AppMemory::Discard(const AppRange &range) {
+    const auto pages = PagesOf(range);
+    if (!pages) {
+        return;
+    }
+    for (uint64_t at = pages->first; at < pages->second;) {
+        const auto area = space_.AreaAtOrAfter(at);
+        if (!area || area->start >= pages->second) {
+            return;
+        }
+        const uint64_t start = std::max(at, area->start);
+        const uint64_t end = std::min(area->end, pages->second);
+        const auto region = area->is_shared ? table_.Find(area->file) : nullptr;
+        if (region != nullptr) {
+            (void)fallocate(region->ExportFd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                            static_cast<off_t>(area->offset + (start - area->start)),
+                            static_cast<off_t>(end - start));
+        }
+        at = end;
+    }
+}
+
+bool AppMemory::HasShared(const AppRange &range) {
+    const auto pages = PagesOf(range);
+    for (uint64_t at = pages ? pages->first : 0; pages && at < pages->second;) {
+        const auto area = space_.AreaAtOrAfter(at);
+        if (!area || area->start >= pages->second) {
+            return false;
+        }
+        if (area->is_shared && table_.IsOurs(area->file)) {
+            return true;
+        }
+        at = area->end;
+    }
+    return false;
+}
+
+void *AppMemory::Remap(const AppRange &range, uint64_t new_length, int flags, void *target) {
+    if (new_length > range.length) {
+        return Enlarge(range, new_length, flags, target);
+    }
+    // One mapping again: the kernel moves one at a time.
+    (void)syscall(SYS_madvise, range.address, range.length, MADV_NORMAL);
+    const long moved = syscall(SYS_mremap, range.address, range.length, new_length, flags, target);
+    if (moved != -1) {
+        const auto start = static_cast<uint64_t>(moved);
+        KeepFromGrowing(PageFloor(start), PageFloor(start + new_length + PageSize() - 1));
+    }
+    return reinterpret_cast<void *>(moved);
+}
+
+void *AppMemory::Enlarge(const AppRange &range, uint64_t new_length, int flags, void *target) {
+    const auto area = space_.AreaAt(range.address);
+    const bool is_fixed = (flags & MREMAP_FIXED) != 0;
+    const auto to = reinterpret_cast<uint64_t>(target);
+    const bool overlaps =
+        is_fixed && to < range.address + range.length && range.address < to + new_length;
+    if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 || overlaps || !area) {
+        errno = area ? EINVAL : EFAULT;
+        return MAP_FAILED;
+    }
+    if ((flags & MREMAP_MAYMOVE) == 0) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void *const made = mmap(target, new_length, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | (is_fixed ? MAP_FIXED : 0), -1, 0);
+    if (made == MAP_FAILED) {
+        return MAP_FAILED;
+    }
+    void *const old = reinterpret_cast<void *>(range.address);
+    if (CopyBytes(made, old, range.length) != range.length) {
+        munmap(made, new_length);
+        errno = EFAULT;
+        return MAP_FAILED;
+    }
+    mprotect(made, new_length, area->protection());
+    munmap(old, range.length);
+    return made;
+}
+
+}  // namespace opendext::channel

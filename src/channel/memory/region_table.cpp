@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/memory/region_table.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace opendext::channel {
+
+bool RegionTable::Add(std::shared_ptr<SharedRegion> region, uint64_t address, bool is_born_shared) {
+    struct stat status = {};
+    if (fstat(region->ExportFd(), &status) != 0) {
+        return false;
+    }
+    const FileIdentity file{major(status.st_dev), minor(status.st_dev), status.st_ino};
+    const std::lock_guard lock(mutex_);
+    MakeRoomLocked();
+    files_.insert_or_assign(region.get(), file);
+    entries_.insert_or_assign(file, Entry{.region = std::move(region),
+                                          .address = address,
+                                          .is_born_shared = is_born_shared,
+                                          .num_pins = 0,
+                                          .last_use = ++num_uses_});
+    return true;
+}
+
+void RegionTable::MakeRoomLocked() {
+    if (entries_.size() < kMaxRegions) {
+        return;
+    }
+    auto oldest = entries_.end();
+    for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+        if (it->second.num_pins == 0 &&
+            (oldest == entries_.end() || it->second.last_use < oldest->second.last_use)) {
+            oldest = it;
+        }
+    }
+    if (oldest != entries_.end()) {
+        forgotten_.insert(oldest->first);
+        files_.erase(oldest->second.region.get());
+        entries_.erase(oldest);
+    }
+}
+
+std::shared_ptr<SharedRegion> RegionTable::Find(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(file);
+    if (found == entries_.end()) {
+        return nullptr;
+    }
+    found->second.last_use = ++num_uses_;
+    return found->second.region;
+}
+
+bool RegionTable::IsOurs(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    return entries_.contains(file) || forgotten_.contains(file);
+}
+
+RegionTable::Entry *RegionTable::EntryOfLocked(const SharedRegion &region) {
+    const auto file = files_.find(&region);
+    return file == files_.end() ? nullptr : &entries_.at(file->second);
+}
+
+void RegionTable::Pin(const SharedRegion &region) {
+    const std::lock_guard lock(mutex_);
+    if (Entry *const entry = EntryOfLocked(region)) {
+        ++entry->num_pins;
+    }
+}
+
+void RegionTable::Unpin(const SharedRegion &region) {
+    const std::lock_guard lock(mutex_);
+    Entry *const entry = EntryOfLocked(region);
+    if (entry != nullptr && entry->num_pins != 0) {
+        --entry->num_pins;
+    }
+}
+
+bool RegionTable::IsPinned(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(file);
+    return found != entries_.end() && found->second.num_pins != 0;
+}
+
+std::optional<PlacedRegion> RegionTable::Of(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(file);
+    if (found == entries_.end()) {
+        return forgotten_.contains(file)
+                   ? std::optional(PlacedRegion{.region = nullptr, .file = file})
+                   : std::nullopt;
+    }
+    const Entry &entry = found->second;
+    return PlacedRegion{entry.region, file, entry.address, entry.num_pins != 0,
+                        entry.is_born_shared};
+}
+
+void RegionTable::Place(const FileIdentity &file, uint64_t address) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = entries_.find(file); found != entries_.end()) {
+        found->second.address = address;
+    }
+}
+
+std::vector<PlacedRegion> RegionTable::All() {
+    const std::lock_guard lock(mutex_);
+    std::vector<PlacedRegion> all;
+    all.reserve(entries_.size());
+    for (const auto &[file, entry] : entries_) {
+        all.push_back(
+            {entry.region, file, entry.address, entry.num_pins != 0, entry.is_born_shared});
+    }
+    return all;
+}
+
+void RegionTable::Remove(const FileIdentity &file) {
+    std::shared_ptr<SharedRegion> removed;  // closed after the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(file);
+    if (found != entries_.end()) {
+        removed = std::move(found->second.region);
+        files_.erase(removed.get());
+        entries_.erase(found);
+    }
+}
+
+void RegionTable::Clear() {
+    entries_.clear();
+    files_.clear();
+    forgotten_.clear();
+}
+
+size_t RegionTable::size() {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+}
+
+}  // namespace opendext::channel

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file region_table.h
+/// The regions that this process has mapped to share them, found by the file that a mapping shows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/shared_region.h"
+#include "channel/memory/address_space.h"
+
+namespace opendext::channel {
+
+/// A region and where it was mapped when it was looked for last: [address, address + region->num_bytes()).
+struct PlacedRegion {
+    std::shared_ptr<SharedRegion> region;  ///< NULL: it is forgotten, and mapped all the same.
+    FileIdentity file;
+    uint64_t address = 0;
+    bool is_pinned = false;
+    bool is_born_shared = false;  ///< Never was ordinary memory: nobody's stack.
+};
+
+/// Thread-safe; no call blocks but for the moment of another.
+class RegionTable {
+public:
+    /// Each costs a descriptor. Beyond it the one that was given out longest ago is forgotten; its memory stays
+    /// what it is for the application.
+    static constexpr size_t kMaxRegions = 512;
+
+    /// @return false when the region's file cannot be told.
+    [[nodiscard]] bool Add(std::shared_ptr<SharedRegion> region, uint64_t address,
+                           bool is_born_shared = false);
+
+    /// The region behind a mapping, or NULL.
+    [[nodiscard]] std::shared_ptr<SharedRegion> Find(const FileIdentity &file);
+
+    /// Whether a mapping of that file was made by us, also when the region is forgotten.
+    [[nodiscard]] bool IsOurs(const FileIdentity &file);
+
+    void Pin(const SharedRegion &region);
+    void Unpin(const SharedRegion &region);
+    [[nodiscard]] bool IsPinned(const FileIdentity &file);
+
+    /// What is known of a mapping of that file; nullopt: it is not ours.
+    [[nodiscard]] std::optional<PlacedRegion> Of(const FileIdentity &file);
+
+    /// The application has moved it.
+    void Place(const FileIdentity &file, uint64_t address);
+
+    /// Every region, for a sweep.
+    [[nodiscard]] std::vector<PlacedRegion> All();
+    void Remove(const FileIdentity &file);
+    /// Forgets everything, without a word to anybody: in a child after fork().
+    void Clear();
+
+    [[nodiscard]] size_t size();
+
+    /// Around fork().
+    std::mutex &mutex() { return mutex_; }
+
+private:
+    struct HashFile {
+        size_t operator()(const FileIdentity &file) const {
+            return std::hash<uint64_t>()(file.inode ^ (uint64_t{file.device_minor} << 48));
+        }
+    };
+    struct Entry {
+        std::shared_ptr<SharedRegion> region;
+        uint64_t address = 0;
+        bool is_born_shared = false;
+        uint64_t num_pins = 0;
+        uint64_t last_use = 0;
+    };
+    [[nodiscard]] Entry *EntryOfLocked(const SharedRegion &region);
+    void MakeRoomLocked();
+
+    std::mutex mutex_;
+    std::unordered_map<FileIdentity, Entry, HashFile> entries_;     // guarded by mutex_
+    std::unordered_map<const SharedRegion *, FileIdentity> files_;  // guarded by mutex_
+    std::unordered_set<FileIdentity, HashFile> forgotten_;          // guarded by mutex_
+    uint64_t num_uses_ = 0;                                         // guarded by mutex_
+};
+
+}  // namespace opendext::channel

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/transport/client_arena.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/mapping.h"
+
+namespace opendext::channel {
+
+namespace {
+
+constexpr uint64_t kLargestChunk = uint64_t{1} << 40;
+
+/// A power of two, and a page for the offset of the first byte.
+uint64_t ChunkBytesFor(uint64_t num_bytes) {
+    return std::bit_ceil(std::max(num_bytes, ClientArena::kSmallestChunk)) + PageSize();
+}
+
+}  // namespace
+
+ClientArena::Chunk ClientArena::Acquire(uint64_t num_bytes) {
+    if (num_bytes > kLargestChunk) {
+        return {};
+    }
+    const uint64_t num_chunk_bytes = ChunkBytesFor(num_bytes);
+    {
+        const std::lock_guard lock(mutex_);
+        // The warmest one.
+        const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Idle &idle) {
+            return idle.chunk.region->num_bytes() == num_chunk_bytes;
+        });
+        if (found != idle_.rend()) {
+            Chunk chunk = std::move(found->chunk);
+            idle_.erase(std::next(found).base());
+            num_idle_bytes_ -= num_chunk_bytes;
+            return chunk;
+        }
+    }
+    auto made = SharedRegion::Create(num_chunk_bytes, "opendext-structure");
+    if (!made) {
+        return {};
+    }
+    Chunk chunk{.region_id = 0, .region = std::move(*made)};
+    if (peer_ != nullptr) {
+        chunk.region_id = peer_->RegisterRegion(*chunk.region);
+        if (chunk.region_id == 0) {
+            return {};
+        }
+    }
+    return chunk;
+}
+
+void ClientArena::Release(Chunk chunk) {
+    if (chunk.region == nullptr) {
+        return;
+    }
+    const uint64_t num_bytes = chunk.region->num_bytes();
+    if (num_bytes > kLargestKept + PageSize()) {
+        Abandon(chunk);
+        return;
+    }
+    std::vector<Chunk> expired;
+    bool needs_trim = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = Clock::now();
+        num_idle_bytes_ += num_bytes;
+        idle_.push_back({std::move(chunk), now});
+        expired = TakeExpiredLocked(now);
+        needs_trim = !std::exchange(is_trim_due_, true);
+    }
+    Drop(expired);
+    if (needs_trim && peer_ != nullptr) {
+        peer_->TrimAfter(kMaxIdleTime);
+    }
+}
+
+void ClientArena::Abandon(const Chunk &chunk) {
+    if (chunk.region != nullptr && peer_ != nullptr) {
+        peer_->DropRegion(chunk.region_id);
+    }
+}
+
+void ClientArena::TrimIdle() {
+    std::vector<Chunk> expired;
+    bool needs_trim = false;
+    {
+        const std::lock_guard lock(mutex_);
+        expired = TakeExpiredLocked(Clock::now());
+        needs_trim = is_trim_due_ = !idle_.empty();
+    }
+    Drop(expired);
+    if (needs_trim && peer_ != nullptr) {
+        peer_->TrimAfter(kMaxIdleTime);
+    }
+}
+
+void ClientArena::TrimAll() {
+    std::vector<Chunk> dropped;
+    {
+        const std::lock_guard lock(mutex_);
+        for (Idle &idle : idle_) {
+            dropped.push_back(std::move(idle.chunk));
+        }
+        idle_.clear();
+        num_idle_bytes_ = 0;
+    }
+    Drop(dropped);
+}
+
+uint64_t ClientArena::num_idle_bytes() {
+    const std::lock_guard lock(mutex_);
+    return num_idle_bytes_;
+}
+
+std::vector<ClientArena::Chunk> ClientArena::TakeExpiredLocked(Clock::time_point now) {
+    std::vector<Chunk> expired;
+    const auto is_to_go = [&](const Idle &idle) {
+        return num_idle_bytes_ > kMaxIdleBytes || idle_.size() - expired.size() > kMaxIdleChunks ||
+               now - idle.since >= kMaxIdleTime;
+    };
+    auto next = idle_.begin();
+    for (; next != idle_.end() && is_to_go(*next); ++next) {
+        num_idle_bytes_ -= next->chunk.region->num_bytes();
+        expired.push_back(std::move(next->chunk));
+    }
+    idle_.erase(idle_.begin(), next);
+    return expired;
+}
+
+void ClientArena::Drop(const std::vector<Chunk> &chunks) {
+    for (const Chunk &chunk : chunks) {
+        Abandon(chunk);
+    }
+}
+
+bool ChunkLoan::Take(uint64_t num_bytes) {
+    chunk_ = arena_.Acquire(num_bytes);
+    if (chunk_.region != nullptr && chunk_.region->Writable() == nullptr) {
+        Abandon();
+    }
+    return chunk_.region != nullptr;
+}
+
+}  // namespace opendext::channel

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/shared_region.h"
+#include "channel/transport/lending_peer.h"
+
+namespace opendext::channel {
+
+/// Shareable memory that an application's bytes are copied through, recycled with its pages warm. One per
+/// connection, so that a driver sees only what was passed to it. Idle memory is bounded, and given back when
+/// it has been idle for kMaxIdleTime. Any thread.
+class ClientArena {
+public:
+    /// Below it the cost of a chunk is that of its descriptor, not of its pages.
+    static constexpr uint64_t kSmallestChunk = uint64_t{64} << 10;
+    /// Chunks of more bytes go when they were used: their pages cost more to keep than to make.
+    static constexpr uint64_t kLargestKept = uint64_t{64} << 20;
+    /// Two calls at a time, each with a chunk of kLargestKept in both directions.
+    static constexpr uint64_t kMaxIdleBytes = 4 * (kLargestKept + (uint64_t{1} << 20));
+    /// Each costs a descriptor in both processes.
+    static constexpr size_t kMaxIdleChunks = 128;
+    static constexpr std::chrono::seconds kMaxIdleTime{5};
+
+    /// One region. Exactly one loan uses it at a time.
+    struct Chunk {
+        uint64_t region_id = 0;  ///< Its name at the peer; 0 without a peer.
+        std::shared_ptr<SharedRegion> region;
+    };
+
+    /// `peer` outlives the arena; NULL when there is no other process.
+    explicit ClientArena(LendingPeer *peer) : peer_(peer) {}
+
+    /// A chunk that has room for `num_bytes` from any offset in its first page on. It holds whatever the last
+    /// user left. Without a region when there is no memory or the peer refused it.
+    [[nodiscard]] Chunk Acquire(uint64_t num_bytes);
+
+    /// Takes a chunk back for reuse.
+    void Release(Chunk chunk);
+
+    /// Forgets a chunk that the driver still holds: its memory is the driver's from now on.
+    void Abandon(const Chunk &chunk);
+
+    /// Drops what has been idle for too long.
+    void TrimIdle();
+
+    /// Drops all idle chunks.
+    void TrimAll();
+
+    [[nodiscard]] uint64_t num_idle_bytes();
+
+private:
+    using Clock = std::chrono::steady_clock;
+    struct Idle {
+        Chunk chunk;
+        Clock::time_point since;
+    };
+
+    [[nodiscard]] std::vector<Chunk> TakeExpiredLocked(Clock::time_point now);
+    void Drop(const std::vector<Chunk> &chunks);
+
+    LendingPeer *const peer_;
+    std::mutex mutex_;
+    std::vector<Idle> idle_;       // guarded by mutex_; last used last
+    uint64_t num_idle_bytes_ = 0;  // guarded by mutex_
+    bool is_trim_due_ = false;     // guarded by mutex_
+};
+
+/// A chunk while it carries bytes of the application: goes back when this is destroyed. One thread.
+class ChunkLoan {
+public:
+    explicit ChunkLoan(ClientArena &arena) : arena_(arena) {}
+    ~ChunkLoan() { Return(); }
+    ChunkLoan(const ChunkLoan &) = delete;
+    ChunkLoan &operator=(const ChunkLoan &) = delete;
+
+    /// @return whether there is a chunk with room for `num_bytes`, mapped here.
+    [[nodiscard]] bool Take(uint64_t num_bytes);
+
+    /// The driver keeps it.
+    void Abandon() { arena_.Abandon(std::exchange(chunk_, {})); }
+
+    /// Back to the arena, before this is destroyed.
+    void Return() { arena_.Release(std::exchange(chunk_, {})); }
+
+    /// Gives the chunk away: the caller sees to its region's name at the peer.
+    [[nodiscard]] ClientArena::Chunk Detach() { return std::exchange(chunk_, {}); }
+
+    [[nodiscard]] const ClientArena::Chunk &chunk() const { return chunk_; }
+    /// Valid after Take.
+    [[nodiscard]] std::byte *bytes() const { return chunk_.region->Writable(); }
+
+private:
+    ClientArena &arena_;
+    ClientArena::Chunk chunk_;
+};
+
+}  // namespace opendext::channel

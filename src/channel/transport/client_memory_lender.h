@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/once_per_key.h"
+#include "channel/memory/app_memory.h"
+#include "channel/transport/client_arena.h"
+#include "channel/transport/known_regions.h"
+#include "channel/transport/lending_peer.h"
+#include "channel/transport/recent_ranges.h"
+
+namespace opendext::channel {
+
+/// Pages of the application as its driver reaches them. Nothing is copied: both see what the other writes.
+struct LentPages {
+    KnownRegions::Use use;  // ended after the slice is gone
+    SharedSlice slice;
+};
+
+/// Brings an application's bytes to the driver of one connection: its pages themselves where they are shareable
+/// or worth being made so, else a copy. Any thread.
+class ClientMemoryLender final : private AppMemory::Listener {
+public:
+    /// `peer` outlives the lender; NULL when the driver is in this process.
+    explicit ClientMemoryLender(LendingPeer *peer);
+    ~ClientMemoryLender();
+    ClientMemoryLender(const ClientMemoryLender &) = delete;
+    ClientMemoryLender &operator=(const ClientMemoryLender &) = delete;
+
+    /// The range if it is shareable as it is, in one piece. An empty one and unreadable ones are not.
+    [[nodiscard]] std::optional<LentPages> Find(const AppRange &range, MapAccess access);
+
+    /// As Find; and makes the range shareable when it was passed before and is worth it.
+    [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access);
+
+    /// Makes the range shareable, whatever it costs. @return its pieces in order.
+    [[nodiscard]] std::expected<std::vector<LentPages>, ShareFailure> Share(const AppRange &range,
+                                                                            MapAccess access);
+
+    /// Puts `slice`, of a chunk that the driver kept, in the place of the range. @return whether it is there: then
+    /// the chunk is the application's memory from now on.
+    [[nodiscard]] bool Replace(const AppRange &range, const SharedSlice &slice,
+                               const ClientArena::Chunk &chunk);
+
+    /// The driver kept `pages`: the application gets others, so that its later writes do not reach them.
+    void Leave(const AppRange &range, LentPages pages);
+
+    /// Says once for each range that it cannot be shared, and why. @param wish who wanted what.
+    void WarnNotShared(std::string_view wish, const AppRange &range, ShareFailure why);
+
+    /// A call comes in a moment.
+    void ExpectCall() {
+        if (peer_ != nullptr) {
+            peer_->ExpectCall();
+        }
+    }
+
+    [[nodiscard]] ClientArena &arena() { return arena_; }
+    [[nodiscard]] AppMemory &memory() { return memory_; }
+
+    /// Gives back what was not used for a while, or everything that is idle.
+    void TrimIdle() { arena_.TrimIdle(); }
+    void TrimAll() { arena_.TrimAll(); }
+
+private:
+    void RegionGone(const SharedRegion &region) override;
+    /// @return nullopt when the peer did not take the region.
+    [[nodiscard]] std::optional<LentPages> MakeKnown(SharedSlice slice);
+
+    LendingPeer *const peer_;
+    AppMemory &memory_;
+    ClientArena arena_;
+    std::optional<KnownRegions> regions_;
+    RecentRanges recent_;
+    OncePerKey warned_;
+};
+
+}  // namespace opendext::channel

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/transport/device_report_message.h"
+
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace opendext::channel {
+
+namespace {
+
+constexpr size_t kNumDeviceWords = 14;
+constexpr size_t kNumTexts = 3;
+constexpr size_t kInterfaceWords = 8;
+constexpr size_t kMaxTextLength = 1024;  // a string descriptor has at most 126 characters
+constexpr uint8_t kMaxSpeed = 4;
+
+/// Takes words one after the other, each within its field.
+class WordReader {
+public:
+    explicit WordReader(std::span<const uint64_t> words) : words_(words) {}
+
+    [[nodiscard]] bool is_ok() const { return is_ok_; }
+
+    template <typename Field>
+    void Read(Field *field, uint64_t last = std::numeric_limits<Field>::max()) {
+        if (words_.empty() || words_.front() > last) {
+            is_ok_ = false;
+            return;
+        }
+        *field = static_cast<Field>(words_.front());
+        words_ = words_.subspan(1);
+    }
+
+private:
+    std::span<const uint64_t> words_;
+    bool is_ok_ = true;
+};
+
+bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
+    WordReader reader(words.device);
+    reader.Read(&report->speed, kMaxSpeed);
+    reader.Read(&report->address);
+    reader.Read(&report->location);
+    reader.Read(&report->usb_version);
+    reader.Read(&report->vendor);
+    reader.Read(&report->product);
+    reader.Read(&report->device_version);
+    reader.Read(&report->device_class);
+    reader.Read(&report->device_subclass);
+    reader.Read(&report->device_protocol);
+    reader.Read(&report->max_packet_bytes0);
+    reader.Read(&report->manufacturer_index);
+    reader.Read(&report->product_index);
+    reader.Read(&report->serial_index);
+    return reader.is_ok();
+}
+
+bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
+    for (size_t i = 0; i < words.interfaces.size(); i += kInterfaceWords) {
+        WordReader reader(std::span(words.interfaces).subspan(i, kInterfaceWords));
+        size_t configuration = 0;
+        UsbInterfaceReport interface;
+        reader.Read(&configuration);
+        reader.Read(&interface.number);
+        reader.Read(&interface.alternate);
+        reader.Read(&interface.interface_class);
+        reader.Read(&interface.interface_subclass);
+        reader.Read(&interface.interface_protocol);
+        reader.Read(&interface.num_endpoints);
+        reader.Read(&interface.name_index);
+        if (!reader.is_ok() || configuration >= report->configurations.size()) {
+            return false;
+        }
+        report->configurations[configuration].interfaces.push_back(interface);
+    }
+    return true;
+}
+
+}  // namespace
+
+DeviceReportWords PackDeviceReport(const UsbDeviceReport &report) {
+    DeviceReportWords words;
+    words.id = static_cast<uint64_t>(report.id);
+    words.device = {report.speed,
+                    report.address,
+                    report.location,
+                    report.usb_version,
+                    report.vendor,
+                    report.product,
+                    report.device_version,
+                    report.device_class,
+                    report.device_subclass,
+                    report.device_protocol,
+                    report.max_packet_bytes0,
+                    report.manufacturer_index,
+                    report.product_index,
+                    report.serial_index};
+    words.texts = {report.manufacturer, report.product_name, report.serial};
+    for (size_t i = 0; i < report.configurations.size(); ++i) {
+        words.configurations.push_back(report.configurations[i].value);
+        for (const UsbInterfaceReport &each : report.configurations[i].interfaces) {
+            words.interfaces.insert(
+                words.interfaces.end(),
+                {i, each.number, each.alternate, each.interface_class, each.interface_subclass,
+                 each.interface_protocol, each.num_endpoints, each.name_index});
+        }
+    }
+    return words;
+}
+
+std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words) {
+    constexpr size_t kMaxConfigurations = 255;
+    constexpr size_t kMaxInterfaces = kMaxConfigurations * 256;
+    if (words.id == 0 || words.device.size() != kNumDeviceWords ||
+        words.texts.size() != kNumTexts || words.configurations.size() > kMaxConfigurations ||
+        words.interfaces.size() % kInterfaceWords != 0 ||
+        words.interfaces.size() / kInterfaceWords > kMaxInterfaces) {
+        return std::nullopt;
+    }
+    UsbDeviceReport report;
+    report.id = static_cast<DeviceId>(words.id);
+    if (!ReadDevice(words, &report)) {
+        return std::nullopt;
+    }
+    for (const std::string &text : words.texts) {
+        if (text.size() > kMaxTextLength) {
+            return std::nullopt;
+        }
+    }
+    report.manufacturer = words.texts[0];
+    report.product_name = words.texts[1];
+    report.serial = words.texts[2];
+    for (const uint64_t value : words.configurations) {
+        if (value > std::numeric_limits<uint8_t>::max()) {
+            return std::nullopt;
+        }
+        report.configurations.push_back({.value = static_cast<uint8_t>(value), .interfaces = {}});
+    }
+    if (!ReadInterfaces(words, &report)) {
+        return std::nullopt;
+    }
+    return report;
+}
+
+void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report) {
+    const DeviceReportWords words = PackDeviceReport(report);
+    writer.U64(words.id);
+    writer.U64List(words.device);
+    writer.TextList(words.texts);
+    writer.U64List(words.configurations);
+    writer.U64List(words.interfaces);
+}
+
+UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
+    DeviceReportWords words;
+    words.id = reader.U64();
+    words.device = reader.U64List(kNumDeviceWords);
+    words.texts = reader.TextList(kNumTexts);
+    words.configurations = reader.U64List();
+    words.interfaces = reader.U64List();
+    auto report = reader.is_ok() ? UnpackDeviceReport(words) : std::nullopt;
+    if (!report) {
+        reader.Fail();
+        return {};
+    }
+    return *std::move(report);
+}
+
+}  // namespace opendext::channel

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "channel/transport/bus_message.h"
+#include "channel/wire/device_seam.h"
+
+namespace opendext::channel {
+
+/// A UsbDeviceReport as it travels: "tatasatat".
+struct DeviceReportWords {
+    uint64_t id = 0;
+    /// Speed, address, location; bcdUSB, idVendor, idProduct, bcdDevice; class, subclass, protocol; bMaxPacketSize0;
+    /// the indexes of manufacturer, product and serial number.
+    std::vector<uint64_t> device;
+    std::vector<std::string> texts;        ///< Manufacturer, product, serial number.
+    std::vector<uint64_t> configurations;  ///< Their values.
+    /// Of each interface in turn: which configuration of the list it is in; number, alternate setting, class, subclass,
+    /// protocol, endpoints, index of its name.
+    std::vector<uint64_t> interfaces;
+};
+
+[[nodiscard]] DeviceReportWords PackDeviceReport(const UsbDeviceReport &report);
+
+/// The report, when the words make one: counts that fit and numbers within their fields.
+[[nodiscard]] std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words);
+
+void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report);
+
+/// A report that makes no sense fails the reader.
+[[nodiscard]] UsbDeviceReport ReadDeviceReport(MessageReader &reader);
+
+}  // namespace opendext::channel

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// Structures that do not fit into a call slot, by size and reuse, over both ways to a user client.
+#include <sys/mman.h>
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/mapping.h"
+#include "channel/memory/app_memory.h"
+#include "channel/transport/recent_ranges.h"
+#include "channel/transport/testing/connection_fixture.h"
+
+namespace opendext::channel {
+namespace {
+
+constexpr uint64_t kKiB = 1024;
+constexpr uint64_t kMiB = 1024 * kKiB;
+
+class LargeStructureTest : public ConnectionTest {
+protected:
+    void SetUp() override {
+        ConnectionTest::SetUp();
+        can_move_ =
+            AppMemory::OfThisProcess()
+                .Share({reinterpret_cast<uint64_t>(Fresh(1).data()), 1}, MapAccess::kReadOnly)
+                .has_value();
+    }
+    void TearDown() override {
+        AppMemory::OfThisProcess().ForbidMovesForTest(false);
+        AppMemory::OfThisProcess().Sweep();
+    }
+
+    /// Pages that nobody has passed yet; they are there until the test ends.
+    std::span<std::byte> Fresh(uint64_t num_bytes, int fill = 0) {
+        auto pages = MappedRegion::MapAnonymous(num_bytes);
+        EXPECT_TRUE(pages);
+        pages_.push_back(*std::move(pages));
+        std::memset(pages_.back().data(), fill, num_bytes);
+        return {pages_.back().data(), num_bytes};
+    }
+
+    int32_t Send(Selector selector, std::span<const std::byte> in) {
+        return Call(
+            {.selector = selector, .structure = in.data(), .num_structure_bytes = in.size()});
+    }
+    int32_t Receive(Selector selector, std::span<std::byte> out) {
+        uint64_t num_out = out.size();
+        return Call({.selector = selector,
+                     .structure_output = out.data(),
+                     .num_structure_output = &num_out});
+    }
+    int32_t Echo(std::span<const std::byte> in, std::span<std::byte> out) {
+        uint64_t num_out = out.size();
+        return Call({.selector = Selector::kEcho,
+                     .structure = in.data(),
+                     .num_structure_bytes = in.size(),
+                     .structure_output = out.data(),
+                     .num_structure_output = &num_out});
+    }
+
+    /// Passes `bytes` until it is the pages themselves that the driver gets. Its last slice of them.
+    SharedSlice ShareByUse(std::span<std::byte> bytes, bool is_output = false) {
+        for (int i = 0; i < 20; ++i) {
+            EXPECT_EQ(is_output ? Receive(Selector::kLook, bytes) : Send(Selector::kLook, bytes),
+                      kSuccess);
+        }
+        const SharedSlice slice =
+            is_output ? client_->kept_outputs.back() : client_->kept_inputs.back();
+        client_->kept_inputs.clear();
+        client_->kept_outputs.clear();
+        return slice;
+    }
+
+    static std::span<std::byte> BytesOf(const SharedSlice &slice) {
+        return {slice.region->Writable() + slice.offset, slice.length};
+    }
+    static bool AreAll(std::span<const std::byte> bytes, int value) {
+        return std::ranges::all_of(
+            bytes, [value](std::byte byte) { return byte == static_cast<std::byte>(value); });
+    }
+
+    bool can_move_ = false;
+
+private:
+    std::vector<MappedRegion> pages_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Ways, LargeStructureTest, kBothWays, NameOfWay);
+
+TEST_P(LargeStructureTest, BufferOfAnySizeUsedAgain_CarriesWhatItHoldsNow) {
+    for (const bool moves : {true, false}) {
+        AppMemory::OfThisProcess().ForbidMovesForTest(!moves);
+        for (const uint64_t size :
+             {4097UL, 32 * kKiB - 1, 32 * kKiB, 100'001UL, kMiB, 3 * kMiB + 5}) {
+            const auto in = Fresh(size + 3).subspan(3);
+            const auto out = Fresh(size + 4001).subspan(4001);
+            for (int i = 1; i <= 12; ++i) {
+                std::memset(in.data(), i, size);
+                ASSERT_EQ(Echo(in, out), kSuccess) << size;
+                ASSERT_TRUE(AreAll(out, i)) << size << " in call " << i << ", moves: " << moves;
+            }
+        }
+    }
+}
+
+TEST_P(LargeStructureTest, InputUsedOnce_IsACopy) {
+    const auto bytes = Fresh(kMiB, 1);
+    ASSERT_EQ(Send(Selector::kLook, bytes), kSuccess);
+    std::memset(bytes.data(), 2, kMiB);
+    EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 1));
+}
+
+TEST_P(LargeStructureTest, ReusedBuffer_IsNotCopiedAgain) {
+    if (!can_move_) {
+        GTEST_SKIP() << "this machine allows no userfaultfd";
+    }
+    const auto in = Fresh(kMiB, 1);
+    const SharedSlice input = ShareByUse(in);
+    std::memset(in.data(), 2, kMiB);
+    EXPECT_TRUE(AreAll(BytesOf(input), 2));
+    const auto out = Fresh(kMiB, 1);
+    const SharedSlice output = ShareByUse(out, true);
+    std::memset(BytesOf(output).data(), 3, kMiB);
+    EXPECT_TRUE(AreAll(out, 3));
+}
+
+TEST_P(LargeStructureTest, BufferAboveTheLargestCopied_IsNotCopiedAtAll) {
+    if (!can_move_) {
+        GTEST_SKIP() << "this machine allows no userfaultfd";
+    }
+    const auto in = Fresh(RecentRanges::kLargestCopied + 1, 1);
+    ASSERT_EQ(Send(Selector::kLook, in), kSuccess);
+    in.back() = std::byte{2};
+    EXPECT_EQ(BytesOf(client_->kept_inputs.back()).back(), std::byte{2});
+}
+
+TEST_P(LargeStructureTest, AllocatedMemory_IsSharedFromTheFirstCall) {
+    const auto address = AppMemory::OfThisProcess().Allocate(kMiB);
+    ASSERT_TRUE(address);
+    const std::span bytes(reinterpret_cast<std::byte *>(*address), kMiB);
+    AppMemory::OfThisProcess().ForbidMovesForTest(true);
+    ASSERT_EQ(Send(Selector::kLook, bytes), kSuccess);
+    std::memset(bytes.data(), 7, kMiB);
+    EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 7));
+    munmap(bytes.data(), kMiB);
+}
+
+// semantics.md 2.4: a snapshot. Neither the application's later writes nor a later call change it.
+TEST_P(LargeStructureTest, KeptInput_StaysWhatItWas) {
+    for (const bool moves : {true, false}) {
+        AppMemory::OfThisProcess().ForbidMovesForTest(!moves);
+        const auto bytes = Fresh(200'000, 1);
+        for (int i = 1; i <= 12; ++i) {
+            std::memset(bytes.data(), i, bytes.size());
+            ASSERT_EQ(Send(Selector::kKeep, bytes), kSuccess);
+        }
+        std::memset(bytes.data(), 100, bytes.size());
+        ASSERT_EQ(client_->kept_inputs.size(), 12U);
+        for (int i = 1; i <= 12; ++i) {
+            EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs[static_cast<size_t>(i) - 1]), i)) << i;
+        }
+        EXPECT_TRUE(AreAll(bytes, 100));
+        client_->kept_inputs.clear();
+    }
+}
+
+// semantics.md 2.4: it is the application's memory, whatever the way it got there.
+TEST_P(LargeStructureTest, KeptOutput_IsSeenByTheApplicationLater) {
+    if (!can_move_) {
+        GTEST_SKIP() << "this machine allows no userfaultfd";
+    }
+    const auto bytes = Fresh(200'000, 1);
+    ASSERT_EQ(Receive(Selector::kKeep, bytes.subspan(100, 150'000)), kSuccess);
+    const SharedSlice first = client_->kept_outputs.back();
+    std::memset(BytesOf(first).data(), 2, first.length);
+    EXPECT_TRUE(AreAll(bytes.first(100), 1));
+    EXPECT_TRUE(AreAll(bytes.subspan(100, 150'000), 2));
+    EXPECT_TRUE(AreAll(bytes.subspan(150'100), 1));
+    ASSERT_EQ(Receive(Selector::kKeep, bytes.subspan(100, 150'000)), kSuccess);
+    std::memset(BytesOf(first).data(), 3, first.length);
+    EXPECT_TRUE(AreAll(bytes.subspan(100, 150'000), 3));
+    EXPECT_TRUE(AreAll(BytesOf(client_->kept_outputs.back()), 3));
+}
+
+// An address says nothing: what is mapped there now is what counts.
+TEST_P(LargeStructureTest, BufferMappedAnew_IsNeverSentStale) {
+    const auto bytes = Fresh(kMiB, 1);
+    const auto out = Fresh(kMiB);
+    (void)ShareByUse(bytes);
+    for (int i = 2; i < 40; ++i) {
+        ASSERT_NE(mmap(bytes.data(), kMiB, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+                  MAP_FAILED);
+        std::memset(bytes.data(), i, kMiB);
+        ASSERT_EQ(Echo(bytes, out), kSuccess);
+        ASSERT_TRUE(AreAll(out, i)) << i;
+    }
+}
+
+TEST_P(LargeStructureTest, HalfOfAReusedBufferMappedAnew_IsSentAsItIsNow) {
+    const auto bytes = Fresh(kMiB, 1);
+    const auto out = Fresh(kMiB);
+    for (int i = 0; i < 6; ++i) {
+        (void)ShareByUse(bytes);
+        std::byte *const half = bytes.data() + static_cast<size_t>(i) * 64 * kKiB;
+        ASSERT_NE(mmap(half, 64 * kKiB, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+                  MAP_FAILED);
+        std::memset(half, 50 + i, 64 * kKiB);
+        ASSERT_EQ(Echo(bytes, out), kSuccess);
+        ASSERT_EQ(std::memcmp(bytes.data(), out.data(), kMiB), 0) << i;
+    }
+}
+
+TEST_P(LargeStructureTest, OutputThatIsTheInput_IsWrittenInPlace) {
+    for (const int64_t shift : {0, 1, 5000, -5000}) {
+        const auto room = Fresh(300'000);
+        const auto in = room.subspan(20'000, 200'000);
+        const auto out = room.subspan(static_cast<size_t>(20'000 + shift), 200'000);
+        for (int i = 1; i <= 12; ++i) {
+            std::memset(room.data(), 200, room.size());
+            std::memset(in.data(), i, in.size());
+            ASSERT_EQ(Echo(in, out), kSuccess);
+            ASSERT_TRUE(AreAll(out, i)) << shift << " in call " << i;
+        }
+    }
+}
+
+TEST_P(LargeStructureTest, ReusedBufferThatBecameReadOnly_IsAVmErrorAsOutput) {
+    const auto bytes = Fresh(kMiB, 1);
+    (void)ShareByUse(bytes, true);
+    ASSERT_EQ(mprotect(bytes.data(), kMiB, PROT_READ), 0);
+    EXPECT_EQ(Receive(Selector::kLeaveOutput, bytes), kIoVmError);
+    EXPECT_TRUE(AreAll(bytes, 1));
+    const auto out = Fresh(kMiB);
+    EXPECT_EQ(Echo(bytes, out), kSuccess);
+    EXPECT_TRUE(AreAll(out, 1));
+}
+
+TEST_P(LargeStructureTest, ThreadsWithBuffersOfTheirOwn_GetTheirOwnBytes) {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+        const auto in = Fresh(300'000);
+        const auto out = Fresh(300'000);
+        threads.emplace_back([this, thread, in, out] {
+            for (int i = 0; i < 60; ++i) {
+                const size_t size = 5000 + static_cast<size_t>(i % 3) * 100'000;
+                std::memset(in.data(), thread * 60 + i, size);
+                ASSERT_EQ(Echo(in.first(size), out.first(size)), kSuccess);
+                ASSERT_TRUE(AreAll(out.first(size), thread * 60 + i));
+            }
+        });
+    }
+}
+
+}  // namespace
+}  // namespace opendext::channel

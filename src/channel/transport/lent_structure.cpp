@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel/transport/lent_structure.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mapping.h"
+#include "channel/memory/safe_copy.h"
+#include "channel/wire/io_result.h"
+
+namespace opendext::channel {
+
+LentStructure::~LentStructure() {
+    if (pages_ && is_output_) {
+        lender_.memory().Unpin(*pages_->slice.region);
+    }
+}
+
+int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
+    range_ = range;
+    if (!is_written && range.length >= RecentRanges::kSmallestShared) {
+        pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly);
+    }
+    return pages_ ? kSuccess : Copy();
+}
+
+int32_t LentStructure::LendOutput(const AppRange &range) {
+    range_ = range;
+    is_output_ = true;
+    pages_ = lender_.FindOrShare(range, MapAccess::kReadWrite);
+    if (!pages_) {
+        return Copy();
+    }
+    lender_.memory().Pin(*pages_->slice.region);
+    return kSuccess;
+}
+
+int32_t LentStructure::Copy() {
+    copied_ = {.region = nullptr, .offset = 0, .length = range_.length};
+    if (!copy_.Take(range_.length)) {
+        return kIoNoMemory;
+    }
+    // At the same place in its page: so it can take the place of the application's own pages.
+    const uint64_t in_page = range_.address % PageSize();
+    const auto *const source = reinterpret_cast<const std::byte *>(range_.address);
+    if (CopyAndAnnounce(copy_.bytes() + in_page, source)) {
+        copied_ = {.region = copy_.chunk().region, .offset = in_page, .length = range_.length};
+    }
+    return kSuccess;
+}
+
+bool LentStructure::CopyAndAnnounce(std::byte *to, const std::byte *from) {
+    // As long as it takes to copy it, so long does a driver process take to wake up.
+    constexpr uint64_t kLastBytes = uint64_t{512} << 10;
+    const uint64_t num_first = range_.length - std::min(range_.length, kLastBytes);
+    const uint64_t num_last = range_.length - num_first;
+    if (CopyBytes(to, from, num_first) != num_first) {
+        return false;
+    }
+    lender_.ExpectCall();
+    return CopyBytes(to + num_first, from + num_first, num_last) == num_last;
+}
+
+WireSlice LentStructure::wire_slice() const {
+    if (pages_) {
+        return {pages_->use.region_id(), pages_->slice.offset, pages_->slice.length};
+    }
+    const bool is_readable = copied_.region != nullptr;
+    return {is_readable ? copy_.chunk().region_id : 0, copied_.offset, copied_.length};
+}
+
+int32_t LentStructure::TakeBack(bool is_kept) {
+    if (pages_) {
+        if (is_output_ && is_kept) {
+            // One pin more than the call's own, which stays.
+            lender_.memory().Pin(*pages_->slice.region);
+        } else if (is_kept) {
+            lender_.Leave(range_, *std::exchange(pages_, std::nullopt));
+        }
+        return kSuccess;
+    }
+    if (copied_.region == nullptr) {
+        return kSuccess;  // the driver had nothing to read or write
+    }
+    if (is_output_) {
+        return TakeBackOutputCopy(is_kept);
+    }
+    if (is_kept) {
+        copy_.Abandon();
+    }
+    return kSuccess;
+}
+
+int32_t LentStructure::TakeBackOutputCopy(bool is_kept) {
+    if (is_kept && lender_.Replace(range_, copied_, copy_.chunk())) {
+        (void)copy_.Detach();
+        return kSuccess;
+    }
+    void *const destination = reinterpret_cast<void *>(range_.address);
+    const std::byte *const written = copy_.bytes() + copied_.offset;
+    const bool is_back = CopyBytes(destination, written, range_.length) == range_.length;
+    if (is_kept) {
+        copy_.Abandon();
+    }
+    return is_back ? kSuccess : kIoVmError;
+}
+
+bool RangesOverlap(const AppRange &a, const AppRange &b) {
+    return a.address < b.address + b.length && b.address < a.address + a.length;
+}
+
+}  // namespace opendext::channel
