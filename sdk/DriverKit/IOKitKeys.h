@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file IOKitKeys.h
+/// Names of planes, properties, notifications and entitlements.
+#ifndef OPENDEXT_DRIVERKIT_IOKITKEYS_H
+#define OPENDEXT_DRIVERKIT_IOKITKEYS_H
+
+// Of the registry's root.
+#define kIOKitBuildVersionKey "IOKitBuildVersion"
+#define kIOKitDiagnosticsKey "IOKitDiagnostics"
+#define kIORegistryPlanesKey "IORegistryPlanes"
+#define kIOCatalogueKey "IOCatalogue"
+
+// Planes.
+#define kIOServicePlane "IOService"
+#define kIOPowerPlane "IOPower"
+#define kIODeviceTreePlane "IODeviceTree"
+#define kIOAudioPlane "IOAudio"
+#define kIOFireWirePlane "IOFireWire"
+#define kIOUSBPlane "IOUSB"
+
+#define kIORegistryEntryIDKey "IORegistryEntryID"
+#define kIORegistryEntryPropertyKeysKey "IORegistryEntryPropertyKeys"
+
+// Classes.
+#define kIOServiceClass "IOService"
+#define kIOResourcesClass "IOResources"
+#define kIOClassKey "IOClass"
+#define kIOUserClassKey "IOUserClass"
+#define kIOUserClassesKey "IOUserClasses"
+#define kIOUserClientClassKey "IOUserClientClass"
+#define kIOProbeScoreKey "IOProbeScore"
+#define kIOKitDebugKey "IOKitDebug"
+#define kIOSupportedPropertiesKey "IOSupportedProperties"
+#define kIOUserServicePropertiesKey "IOUserServiceProperties"
+
+// Matching.
+#define kIOProviderClassKey "IOProviderClass"
+#define kIONameMatchKey "IONameMatch"
+#define kIONameMatchedKey "IONameMatched"
+#define kIOPropertyMatchKey "IOPropertyMatch"
+#define kIOPropertyExistsMatchKey "IOPropertyExistsMatch"
+#define kIOPathMatchKey "IOPathMatch"
+#define kIOLocationMatchKey "IOLocationMatch"
+#define kIOParentMatchKey "IOParentMatch"
+#define kIOResourceMatchKey "IOResourceMatch"
+#define kIOResourceMatchedKey "IOResourceMatched"
+#define kIOMatchedServiceCountKey "IOMatchedServiceCountMatch"
+#define kIOMatchCategoryKey "IOMatchCategory"
+#define kIODefaultMatchCategoryKey "IODefaultMatchCategory"
+#define kIOMatchedPersonalityKey "IOMatchedPersonality"
+#define kIORematchPersonalityKey "IORematchPersonality"
+#define kIORematchCountKey "IORematchCount"
+#define kIODEXTMatchCountKey "IODEXTMatchCount"
+#define kIOMatchDeferKey "IOMatchDefer"
+
+// Driver processes.
+#define kIOUserServerClassKey "IOUserServer"
+#define kIOUserServerNameKey "IOUserServerName"
+#define kIOUserServerTagKey "IOUserServerTag"
+#define kIOUserServerOneProcessKey "IOUserServerOneProcess"
+#define kIOUserClientCreatorKey "IOUserClientCreator"
+#define kIOUserClientDefaultLockingKey "IOUserClientDefaultLocking"
+
+// Entitlements.
+#define kIOUserClientEntitlementsKey "IOUserClientEntitlements"
+#define kIOServiceDEXTEntitlementsKey "IOServiceDEXTEntitlements"
+#define kIODriverKitEntitlementKey "com.apple.developer.driverkit"
+#define kIODriverKitUserClientEntitlementsKey "com.apple.developer.driverkit.userclient-access"
+#define kIODriverKitUserClientEntitlementAllowAnyKey \
+    "com.apple.developer.driverkit.allow-any-userclient-access"
+#define kIODriverKitUserClientEntitlementAdministratorKey \
+    "com.apple.developer.driverkit.administrator"
+#define kIODriverKitUserClientEntitlementCommunicatesWithDriversKey \
+    "com.apple.developer.driverkit.communicates-with-drivers"
+#define kIODriverKitUserClientEntitlementAllowThirdPartyUserClientsKey \
+    "com.apple.developer.driverkit.allow-third-party-userclients"
+#define kIODriverKitUSBTransportEntitlementKey "com.apple.developer.driverkit.transport.usb"
+#define kIODriverKitHIDTransportEntitlementKey "com.apple.developer.driverkit.transport.hid"
+#define kIODriverKitHIDFamilyDeviceEntitlementKey "com.apple.developer.driverkit.family.hid.device"
+#define kIODriverKitHIDFamilyEventServiceEntitlementKey \
+    "com.apple.developer.driverkit.family.hid.eventservice"
+#define kIODriverKitTransportBuiltinEntitlementKey "com.apple.developer.driverkit.builtin"
+
+// Notifications.
+#define kIOPublishNotification "IOServicePublish"
+#define kIOFirstPublishNotification "IOServiceFirstPublish"
+#define kIOMatchedNotification "IOServiceMatched"
+#define kIOFirstMatchNotification "IOServiceFirstMatch"
+#define kIOTerminatedNotification "IOServiceTerminate"
+#define kIOWillTerminateNotification "IOServiceWillTerminate"
+#define kIOGeneralInterest "IOGeneralInterest"
+#define kIOBusyInterest "IOBusyInterest"
+
+#endif
