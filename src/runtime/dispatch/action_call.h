@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file action_call.h
+/// How calls reach the targets of actions.
+#pragma once
+
+#include <DriverKit/OSAction.h>
+#include <DriverKit/OSMetaClass.h>
+
+namespace opendext::dispatch {
+
+/// Sends `rpc`, a call of the method that the action's TYPE names, to the action's target: on the queue of the
+/// target's own method. Any thread.
+/// @return kIOReturnSuccess when it was sent; kIOReturnAborted when the action is cancelled, and the call was
+///         dropped; kIOReturnBadArgument when the action is of another type.
+kern_return_t SendToAction(OSAction *action, const IORPC &rpc);
+
+/// Runs the target's method on this thread, which the caller has brought onto the queue of its source. Pass it as
+/// the last argument of a generated caller: `InterruptOccurred(action, count, time, RunActionHere)`. A target
+/// method that declares a queue of its own, which was set, runs there instead, asynchronously.
+/// @return as SendToAction.
+kern_return_t RunActionHere(OSMetaClassBase *action, const IORPC rpc);
+
+/// The TYPE of an action: the id of the method by which it is invoked.
+uint64_t ActionType(const OSAction *action);
+
+}  // namespace opendext::dispatch

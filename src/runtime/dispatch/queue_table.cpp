@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch/queue_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace opendext::dispatch {
+
+using object::ObjectInternals;
+
+QueueTable::~QueueTable() {
+    for (IODispatchQueue *queue : references_) {
+        queue->release();
+    }
+}
+
+const QueueTable *QueueTable::Of(const OSObject *target) {
+    return static_cast<const QueueTable *>(ObjectInternals::Attachment(target));
+}
+
+QueueTable *QueueTable::MakeFor(OSObject *target) {
+    if (object::ObjectAttachment *present = ObjectInternals::Attachment(target)) {
+        return static_cast<QueueTable *>(present);
+    }
+    auto made = std::make_unique<QueueTable>();
+    object::ObjectAttachment *attached = ObjectInternals::Attach(target, made.get());
+    if (attached == made.get()) {
+        return made.release();
+    }
+    return static_cast<QueueTable *>(attached);
+}
+
+kern_return_t QueueTable::Set(OSObject *target, const char *name, IODispatchQueue *queue) {
+    if (name == nullptr || queue == nullptr ||
+        strnlen(name, sizeof(IODispatchQueueName)) == sizeof(IODispatchQueueName) ||
+        !IsDeclared(target, name)) {
+        return kIOReturnBadArgument;
+    }
+    QueueTable *table = MakeFor(target);
+    queue->retain();
+    const std::lock_guard lock(table->mutex_);
+    table->references_.push_back(queue);
+    if (std::strcmp(name, kDefaultQueueName) == 0) {
+        table->default_queue_.store(queue, std::memory_order_release);
+        return kIOReturnSuccess;
+    }
+    const auto present = std::ranges::find_if(
+        table->named_queues_, [name](const NamedQueue &entry) { return entry.name == name; });
+    if (present != table->named_queues_.end()) {
+        present->queue = queue;
+    } else {
+        table->named_queues_.push_back({.name = name, .queue = queue});
+        table->has_named_queues_.store(true, std::memory_order_release);
+    }
+    return kIOReturnSuccess;
+}
+
+kern_return_t QueueTable::Copy(const OSObject *target, const char *name, IODispatchQueue **queue) {
+    if (queue == nullptr) {
+        return kIOReturnBadArgument;
+    }
+    *queue = nullptr;
+    if (name == nullptr) {
+        return kIOReturnBadArgument;
+    }
+    const QueueTable *table = Of(target);
+    if (table == nullptr) {
+        return kIOReturnNotFound;
+    }
+    *queue = std::strcmp(name, kDefaultQueueName) == 0
+                 ? table->default_queue_.load(std::memory_order_acquire)
+                 : table->Find(name);
+    if (*queue == nullptr) {
+        return kIOReturnNotFound;
+    }
+    (*queue)->retain();
+    return kIOReturnSuccess;
+}
+
+bool QueueTable::IsDeclared(const OSObject *target, const char *name) {
+    if (std::strcmp(name, kDefaultQueueName) == 0) {
+        return true;
+    }
+    for (const OSMetaClass *meta_class = target->getMetaClass(); meta_class != nullptr;
+         meta_class = meta_class->getSuperClass()) {
+        const OSClassDescription &description = meta_class->description();
+        for (uint32_t i = 0; i < description.methodCount; ++i) {
+            const char *queue_name = description.methods[i].queueName;
+            if (queue_name != nullptr && std::strcmp(queue_name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDescription &method) {
+    const QueueTable *table = Of(target);
+    if (table == nullptr) {
+        return nullptr;
+    }
+    if (method.queueName != nullptr) {
+        if (IODispatchQueue *queue = table->Find(method.queueName)) {
+            return queue;
+        }
+    }
+    return table->default_queue_.load(std::memory_order_acquire);
+}
+
+IODispatchQueue *QueueTable::Default(const OSObject *target) {
+    const QueueTable *table = Of(target);
+    return table != nullptr ? table->default_queue_.load(std::memory_order_acquire) : nullptr;
+}
+
+IODispatchQueue *QueueTable::Find(const char *name) const {
+    if (!has_named_queues_.load(std::memory_order_acquire)) {
+        return nullptr;
+    }
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find_if(
+        named_queues_, [name](const NamedQueue &entry) { return entry.name == name; });
+    return found != named_queues_.end() ? found->queue : nullptr;
+}
+
+}  // namespace opendext::dispatch

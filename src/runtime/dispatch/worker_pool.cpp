@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch/worker_pool.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/signal_stack.h"
+
+namespace opendext::dispatch {
+namespace {
+
+constexpr std::chrono::seconds kIdleTime{5};
+
+thread_local bool is_worker = false;
+
+}  // namespace
+
+WorkerPool &WorkerPool::Instance() {
+    static auto *pool = new WorkerPool;
+    return *pool;
+}
+
+void WorkerPool::Submit(PoolTask *task) {
+    bool needs_worker = false;
+    {
+        const std::lock_guard lock(mutex_);
+        task->next = nullptr;
+        (last_ != nullptr ? last_->next : first_) = task;
+        last_ = task;
+        ++num_queued_;
+        needs_worker = num_queued_ > num_idle_;
+        if (needs_worker) {
+            ++num_workers_;
+        } else {
+            work_arrived_.notify_one();
+        }
+    }
+    if (needs_worker && !StartWorker()) {
+        const std::lock_guard lock(mutex_);
+        if (--num_workers_ == 0) {
+            LogError(
+                "dispatch: no thread can be made for queued work; raise the limit of threads "
+                "(ulimit -u)");
+            std::abort();
+        }
+    }
+}
+
+bool WorkerPool::StartWorker() {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread{};
+    const int result = pthread_create(&thread, &attributes, &WorkerMain, this);
+    pthread_attr_destroy(&attributes);
+    return result == 0;
+}
+
+void *WorkerPool::WorkerMain(void *pool) {
+    pthread_setname_np(pthread_self(), "dispatch-worker");
+    is_worker = true;
+    const SignalStack signal_stack;  // a driver that recurses without end leaves a crash report
+    static_cast<WorkerPool *>(pool)->RunWorker();
+    return nullptr;
+}
+
+void WorkerPool::RunWorker() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        if (first_ == nullptr) {
+            ++num_idle_;
+            worker_rests_.notify_all();
+            work_arrived_.wait_for(lock, kIdleTime,
+                                   [this] { return first_ != nullptr || is_ending_; });
+            --num_idle_;
+            if (first_ == nullptr) {
+                break;
+            }
+        }
+        PoolTask *task = first_;
+        first_ = task->next;
+        if (first_ == nullptr) {
+            last_ = nullptr;
+        }
+        --num_queued_;
+        lock.unlock();
+        task->run(task);
+        lock.lock();
+    }
+    --num_workers_;
+    worker_ended_.notify_all();
+    worker_rests_.notify_all();
+}
+
+void WorkerPool::Shutdown() {
+    std::unique_lock lock(mutex_);
+    is_ending_ = true;
+    work_arrived_.notify_all();
+    worker_ended_.wait(lock, [this] { return num_workers_ == 0; });
+    is_ending_ = false;
+}
+
+bool WorkerPool::WaitUntilIdle(std::chrono::milliseconds limit) {
+    const size_t num_own = is_worker ? 1 : 0;
+    std::unique_lock lock(mutex_);
+    return worker_rests_.wait_for(lock, limit, [this, num_own] {
+        return num_queued_ == 0 && num_workers_ - num_idle_ <= num_own;
+    });
+}
+
+size_t WorkerPool::NumWorkers() {
+    const std::lock_guard lock(mutex_);
+    return num_workers_;
+}
+
+}  // namespace opendext::dispatch

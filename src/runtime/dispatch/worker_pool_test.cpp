@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/dispatch/run_sync.h"
+#include "runtime/dispatch/testing/event.h"
+
+namespace opendext::dispatch {
+namespace {
+
+TEST(WorkerPool, BlockedWorkers_DoNotDelayOtherWork) {
+    constexpr int kNumBlocked = 8;
+    Event release;
+    Event done;
+    for (int i = 0; i < kNumBlocked; ++i) {
+        RunOnWorker([&] {
+            EXPECT_TRUE(release.Wait());
+            done.Set();
+        });
+    }
+    Event ran;
+    RunOnWorker([&] { ran.Set(); });
+    EXPECT_TRUE(ran.Wait());
+    release.Set();
+    EXPECT_TRUE(done.Wait(kNumBlocked));
+}
+
+TEST(WorkerPool, Shutdown_EndsAllWorkersAndWorkGoesOnAfterwards) {
+    Event first;
+    RunOnWorker([&] { first.Set(); });
+    EXPECT_TRUE(first.Wait());
+    WorkerPool::Instance().Shutdown();
+    EXPECT_EQ(WorkerPool::Instance().NumWorkers(), 0u);
+    Event second;
+    RunOnWorker([&] { second.Set(); });
+    EXPECT_TRUE(second.Wait());
+}
+
+TEST(WorkerPool, WaitUntilIdle_EndsWhenTheLastWorkerRests) {
+    Event release;
+    Event ended;
+    RunOnWorker([&] {
+        EXPECT_TRUE(release.Wait());
+        ended.Set();
+    });
+    EXPECT_FALSE(WorkerPool::Instance().WaitUntilIdle(std::chrono::milliseconds(1)));
+    release.Set();
+    EXPECT_TRUE(WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(30)));
+    EXPECT_EQ(ended.count(), 1);
+}
+
+TEST(WorkerPool, WaitUntilIdle_OnAWorkerDoesNotWaitForItself) {
+    Event idle;
+    RunOnWorker([&] {
+        EXPECT_TRUE(WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(30)));
+        idle.Set();
+    });
+    EXPECT_TRUE(idle.Wait());
+}
+
+}  // namespace
+}  // namespace opendext::dispatch

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <DriverKit/OSObject.h>
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "runtime/object/object_internals.h"
+
+namespace opendext::object {
+namespace {
+
+// Beyond this a count is the result of a retain in a loop, or of an underflow.
+constexpr uint32_t kMaxReferences = 0x7fffffff;
+
+[[noreturn]] void FailCount(const OSObject *object, const char *call, uint32_t references) {
+    LogError("{}: {} at {} has {} references; {}", call, object->getMetaClass()->getClassName(),
+             fmt::ptr(object), references,
+             references == 0 ? "it was released once too often, or is used after its free()"
+                             : "look for a retain without its release");
+    std::abort();
+}
+
+}  // namespace
+
+ObjectAttachment *ObjectInternals::Attachment(const OSObject *object) {
+    return static_cast<ObjectAttachment *>(
+        __atomic_load_n(&object->opendext_attachment_, __ATOMIC_ACQUIRE));
+}
+
+ObjectAttachment *ObjectInternals::Attach(OSObject *object, ObjectAttachment *attachment) {
+    void *present = nullptr;
+    if (__atomic_compare_exchange_n(&object->opendext_attachment_, &present,
+                                    static_cast<void *>(attachment), false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        return attachment;
+    }
+    return static_cast<ObjectAttachment *>(present);
+}
+
+bool ObjectInternals::TryRetain(const OSObject *object) {
+    uint32_t references = __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
+    while (references != 0) {
+        if (__atomic_compare_exchange_n(&object->opendext_references_, &references, references + 1,
+                                        true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t ObjectInternals::References(const OSObject *object) {
+    return __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
+}
+
+void ObjectInternals::StartCounting(OSObject *object) {
+    __atomic_store_n(&object->opendext_references_, 1, __ATOMIC_RELAXED);
+}
+
+void ObjectInternals::Retain(const OSObject *object) {
+    const uint32_t before = __atomic_fetch_add(&object->opendext_references_, 1, __ATOMIC_RELAXED);
+    if (before == 0 || before >= kMaxReferences) {
+        FailCount(object, "retain", before);
+    }
+}
+
+bool ObjectInternals::Drop(const OSObject *object) {
+    const uint32_t before = __atomic_fetch_sub(&object->opendext_references_, 1, __ATOMIC_ACQ_REL);
+    if (before == 0 || before > kMaxReferences) {
+        FailCount(object, "release", before);
+    }
+    return before == 1;
+}
+
+void ObjectInternals::Destroy(OSObject *object) {
+    if (const uint32_t references = References(object); references != 0) {
+        FailCount(object, "free", references);
+    }
+    MetaClassInternals::CountObject(object->getMetaClass(), -1);
+    delete Attachment(object);
+    object->~OSObject();
+    std::free(static_cast<void *>(object));
+}
+
+}  // namespace opendext::object
+
+using opendext::object::ObjectInternals;
+
+bool OSObject::init() {
+    return true;
+}
+
+void OSObject::free() {
+    ObjectInternals::Destroy(this);
+}
+
+void OSObject::retain() const {
+    ObjectInternals::Retain(this);
+}
+
+void OSObject::release() const {
+    if (ObjectInternals::Drop(this)) {
+        const_cast<OSObject *>(this)->free();
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/service/client_queue.h"
+
+#include <DriverKit/IOUserClient.h>
+
+#include "runtime/dispatch/queue_table.h"
+#include "runtime/dispatch/run_sync.h"
+
+namespace opendext::service {
+
+void RunExternalMethod(IOUserClient *client, void (*function)(void *context), void *context) {
+    // The entry of the class's method table that counts for this: spares its look-up in each call.
+    static constexpr OSMethodDescription kExternalMethod = {
+        IOUserClient__ExternalMethod_ID, "_ExternalMethod", kIOUserClientQueueNameExternalMethod,
+        0};
+    IODispatchQueue *queue = dispatch::QueueTable::ForMethod(client, kExternalMethod);
+    if (queue == nullptr || dispatch::MethodsAreNotSynchronized(queue)) {
+        function(context);
+    } else {
+        dispatch::RunSync(queue, function, context);
+    }
+}
+
+}  // namespace opendext::service
