@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <libusb.h>
+
+#include "backends/api/usb_transfer.h"
+#include "backends/libusb/transfer_pieces.h"
+
+namespace opendext::backends {
+
+/// The calls of libusb that a TransferEngine lives on. Thread-safe; called with the engine's lock held.
+class LibusbSubmission {
+public:
+    virtual ~LibusbSubmission() = default;
+    virtual int Submit(libusb_transfer *transfer) = 0;
+    virtual int Cancel(libusb_transfer *transfer) = 0;
+    /// The thread that handles libusb's events returns from there, and calls ReportEnded.
+    virtual void Wake() = 0;
+};
+
+/// Carries out transfers of one opened device by libusb's asynchronous API: cuts them into pieces that the kernel
+/// takes, keeps each endpoint's order, and knows when a transfer has ended. Pieces of an IN transfer go one after the
+/// other, since a short packet ends the whole and what follows belongs to the next transfer; all else is under way
+/// together, up to kMaxBytesUnderWay for an endpoint, and less when the kernel has no memory for more.
+///
+/// Start and Cancel: any thread, also within `report`. libusb's callbacks run on the thread that handles its events,
+/// which calls ReportEnded afterwards: transfers are reported there, in the order in which they ended. No lock is held
+/// meanwhile.
+class TransferEngine {
+public:
+    /// Called once for each transfer that was started.
+    using Report = std::function<void(UsbTransfer &transfer, const UsbOutcome &outcome)>;
+
+    static constexpr uint64_t kMaxBytesUnderWay = 4UL * 1024 * 1024;
+
+    /// `name` begins log lines. `device` and `submission` outlive the engine.
+    TransferEngine(std::string name, libusb_device_handle *device, LibusbSubmission &submission,
+                   Report report);
+    /// Only when IsIdle().
+    ~TransferEngine();
+    TransferEngine(const TransferEngine &) = delete;
+    TransferEngine &operator=(const TransferEngine &) = delete;
+
+    void Start(UsbTransfer &transfer);
+    /// A transfer that is not here (any more) is ignored.
+    void Cancel(UsbTransfer &transfer);
+    void CancelAll();
+
+    /// The device is gone: whatever waits ends with kRemoved, as does all that is started later, which is reported
+    /// within Start. What is under way is ended by libusb.
+    void Remove();
+
+    /// Reports what has ended.
+    void ReportEnded();
+    /// Nothing waits, nothing is under way, and nothing is to be reported.
+    [[nodiscard]] bool IsIdle();
+
+private:
+    struct Queue;
+    struct Job;
+    struct Piece;
+    struct Ended {
+        UsbTransfer *transfer;
+        UsbOutcome outcome;
+    };
+
+    static void LIBUSB_CALL OnPieceDone(libusb_transfer *transfer);
+    void PieceDone(Piece *done);
+    void Account(Job &job, const Piece &piece);
+
+    [[nodiscard]] Queue &QueueOf(const UsbTransfer &transfer);
+    /// Submits what may be submitted; `queue` may have lost jobs afterwards.
+    void Pump(Queue &queue);
+    void PumpStarved();
+    [[nodiscard]] static bool MaySubmit(const Queue &queue, const Job &job,
+                                        const TransferPiece &next);
+    /// @return 0 or libusb's error.
+    [[nodiscard]] int SubmitNext(Job &job);
+    [[nodiscard]] std::unique_ptr<Piece> MakePiece(const UsbTransfer &transfer);
+    void Recycle(std::unique_ptr<Piece> piece);
+    void Refuse(Job &job, int error);
+
+    /// Nothing more of the job is submitted, and what is under way is called back.
+    void Stop(Job &job, UsbStatus status);
+    void StopAll(UsbStatus status);
+    /// Ends the job if nothing of it is left to do; it is gone then.
+    void FinishIfOver(Job &job);
+
+    const std::string name_;
+    libusb_device_handle *const device_;
+    LibusbSubmission &submission_;
+    const Report report_;
+
+    std::mutex mutex_;
+    // All of the following is guarded by mutex_.
+    std::map<uint32_t, Queue> queues_;  // By endpoint and stream.
+    std::vector<Ended> ended_;
+    std::vector<std::unique_ptr<Piece>> free_pieces_;
+    uint64_t num_under_way_ = 0;
+    bool is_removed_ = false;
+};
+
+}  // namespace opendext::backends

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/api/removal_listener.h"
+#include "backends/api/usb_backend.h"
+#include "backends/remote/adopted_regions.h"
+#include "backends/remote/operation_thread.h"
+#include "backends/remote/session_ring.h"
+#include "backends/remote/session_socket.h"
+#include "backends/remote/session_wire.h"
+#include "base/shared_region.h"
+#include "base/spin_budget.h"
+
+namespace opendext::backends::remote {
+
+/// The server's end of one session, on a thread that UsbSessionServer gives it. Transfers that are under way keep it.
+class ServedSession final : public std::enable_shared_from_this<ServedSession>,
+                            private RemovalListener {
+public:
+    /// Serves another session, for NewSession.
+    using Open =
+        std::move_only_function<BackendResult<void>(UniqueFd, std::shared_ptr<UsbBackend>)>;
+
+    ServedSession(SessionSocket socket, std::shared_ptr<UsbBackend> backend, Open open);
+
+    /// Serves until the client is gone or Stop is called, then ends the session. Once.
+    void Run();
+
+    /// Has Run return. Any thread.
+    void Stop();
+
+    /// Ends a request that owns `slot`. Any thread.
+    void Complete(uint16_t slot, EntryKind kind, uint8_t status, uint64_t value);
+
+private:
+    /// Why a client is disconnected; empty: it is not.
+    using Complaint = std::string_view;
+    using Clock = std::chrono::steady_clock;
+    struct TransferParts;
+
+    [[nodiscard]] bool ShakeHands();
+    [[nodiscard]] bool AdoptMemory(IncomingMessage &message);
+    [[nodiscard]] bool SendWelcome();
+    void ServeRequests();
+    void SleepUntilInput();
+    /// Some of those that are there. @return whether there may be more.
+    bool TakeMessages();
+    [[nodiscard]] Complaint TakeMessage(IncomingMessage &message);
+    void Disconnect(Complaint complaint);
+    void End();
+    void AbortTransfers();
+
+    [[nodiscard]] Complaint Handle(const SubmissionEntry &entry);
+    [[nodiscard]] Complaint BeginRequest(uint16_t slot);
+    [[nodiscard]] Complaint StartTransfer(const SubmissionEntry &entry);
+    [[nodiscard]] Complaint ReadParts(const SubmissionEntry &entry, TransferParts &parts);
+    [[nodiscard]] Complaint ReadList(const SubmissionEntry &entry, TransferParts &parts);
+    [[nodiscard]] Complaint Resolve(const WireRange &range, uint16_t slot, TransferParts &parts,
+                                    HostSpan &span);
+    [[nodiscard]] Complaint RunOperation(const OperationEntry &entry);
+    [[nodiscard]] Complaint RunNewSession(const OperationEntry &entry);
+    void RunOnThread(uint16_t slot, std::move_only_function<BackendResult<void>()> operation);
+    void Answer(uint16_t slot, const BackendResult<void> &result);
+    void Push(const CompletionEntry &entry);
+    void WakeClient();
+
+    void OnDeviceRemoved() override;
+
+    const SessionSocket socket_;
+    std::shared_ptr<UsbBackend> backend_;  // the session's thread; operations hold it, too
+    Open open_;                            // operations only
+    SpinBudget spin_;
+    std::atomic<bool> is_over_ = false;
+
+    std::shared_ptr<SharedRegion> region_;
+    SessionMemory *memory_ = nullptr;
+    std::unique_ptr<RingReader<SubmissionEntry, kNumSubmissions>> submissions_;
+    AdoptedRegions regions_;
+    std::unordered_map<uint64_t, UniqueFd> sockets_;  ///< For sessions that are to be opened.
+    Clock::time_point sockets_deadline_;              ///< Unless sockets_ is empty.
+    OperationThread operations_;
+
+    std::array<std::atomic<bool>, kNumSlots> is_busy_ = {};
+    std::array<uint8_t, kNumSlots> endpoints_ = {};  ///< Of the last transfer in each slot.
+    std::atomic<uint32_t> num_transfers_ = 0;        ///< Under way. A futex for End.
+
+    std::mutex completions_mutex_;
+    std::unique_ptr<RingWriter<CompletionEntry, kNumCompletions>>
+        completions_;  // guarded by completions_mutex_
+    std::atomic<bool> is_removal_told_ = false;
+};
+
+}  // namespace opendext::backends::remote

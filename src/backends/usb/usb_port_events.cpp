@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/usb/usb_port_events.h"
+
+#include <utility>
+
+namespace opendext::backends {
+
+void UsbPortEvents::Post(Event event) {
+    if (listener_ != nullptr) {
+        posted_.push_back(std::move(event));
+    }
+}
+
+void UsbPortEvents::Deliver(std::unique_lock<std::mutex> &lock) {
+    if (is_delivering_) {
+        return;
+    }
+    is_delivering_ = true;
+    while (!posted_.empty()) {
+        const Event event = std::move(posted_.front());
+        posted_.pop_front();
+        UsbPortListener &listener = *listener_;
+        lock.unlock();
+        Tell(listener, event);
+        lock.lock();
+    }
+    is_delivering_ = false;
+    idle_.notify_all();
+}
+
+void UsbPortEvents::Tell(UsbPortListener &listener, const Event &event) {
+    switch (event.kind) {
+        case Kind::kAttached:
+            return listener.OnAttached(*event.identity);
+        case Kind::kDetached:
+            return listener.OnDetached(event.device);
+        case Kind::kConfigured:
+            return listener.OnConfigured(event.device, event.configuration, event.publishes);
+    }
+}
+
+}  // namespace opendext::backends

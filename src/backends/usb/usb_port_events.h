@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "backends/api/usb_port.h"
+
+namespace opendext::backends {
+
+/// What happened at a port, told to its listener in order and one call at a time, by whichever thread comes first. Every
+/// method wants the port's lock held, which is given up around the listener's calls.
+class UsbPortEvents {
+public:
+    enum class Kind : uint8_t { kAttached, kDetached, kConfigured };
+
+    struct Event {
+        Kind kind = Kind::kAttached;
+        UsbDeviceId device = UsbDeviceId::kNone;
+        std::shared_ptr<const UsbDeviceIdentity> identity;  ///< kAttached.
+        uint8_t configuration = 0;                          ///< kConfigured.
+        bool publishes = false;                             ///< kConfigured.
+    };
+
+    /// To be told by the next Deliver. With no listener, nobody ever is.
+    void Post(Event event);
+
+    /// Tells what was posted. Returns at once when another thread is at it.
+    void Deliver(std::unique_lock<std::mutex> &lock);
+
+    /// Waits until no call is under way, then lets `listener` take over (or nobody). What was posted is dropped, and
+    /// returned by `describe_now()` instead, which is called then.
+    template <typename Function>
+    void SetListener(std::unique_lock<std::mutex> &lock, UsbPortListener *listener,
+                     Function describe_now) {
+        idle_.wait(lock, [this] { return !is_delivering_; });
+        listener_ = listener;
+        posted_.clear();
+        if (listener_ != nullptr) {
+            for (Event &event : describe_now()) {
+                Post(std::move(event));
+            }
+            Deliver(lock);
+        }
+    }
+
+private:
+    static void Tell(UsbPortListener &listener, const Event &event);
+
+    UsbPortListener *listener_ = nullptr;
+    std::deque<Event> posted_;
+    bool is_delivering_ = false;
+    std::condition_variable idle_;
+};
+
+}  // namespace opendext::backends
