@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "backends/api/usb_port.h"
+#include "channel/wire/device_seam.h"
+
+namespace opendext::device_host {
+
+/// A USB port as the registry has it: tells it what comes and goes, and carries out its orders. In the process of a
+/// device, and in embedded mode.
+///
+/// Orders return at once; what talks to the device is done on a thread of this object.
+class DeviceHost final : public channel::DevicePort, private backends::UsbPortListener {
+public:
+    struct Options {
+        std::shared_ptr<backends::UsbPort> port;
+        /// Called on any thread, as things happen; outlives this object.
+        channel::DeviceReports *reports = nullptr;
+        /// Serves a session to a driver's process. On that thread.
+        std::function<void(UniqueFd socket, std::shared_ptr<backends::UsbBackend> session)> serve;
+        /// The order Exit. On the caller's thread.
+        std::function<void()> on_exit;
+    };
+
+    explicit DeviceHost(Options options);
+    /// No report is made any more when it returns. Orders that are not carried out are not answered.
+    ~DeviceHost() override;
+    DeviceHost(const DeviceHost &) = delete;
+    DeviceHost &operator=(const DeviceHost &) = delete;
+
+    /// Reports what is attached, before it returns, and what happens from then on. Once.
+    void Begin();
+
+    void OpenSession(channel::DeviceId device, UniqueFd socket) override;
+    /// Answers on this object's thread.
+    void SetConfiguration(channel::DeviceId device, uint8_t value, Answer answer) override;
+    void Exit() override;
+    /// Nothing: who started the process ends it.
+    void Kill(int /*signal*/) override {}
+
+private:
+    void OnAttached(const backends::UsbDeviceIdentity &device) override;
+    void OnDetached(backends::UsbDeviceId device) override;
+    void OnConfigured(backends::UsbDeviceId device, uint8_t value, bool publishes) override;
+
+    std::expected<void, std::string> Configure(channel::DeviceId device, uint8_t value);
+    void Post(std::function<void()> task);
+    void Work();
+
+    const Options options_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::function<void()>> tasks_;  // guarded by mutex_
+    bool is_ending_ = false;                   // guarded by mutex_
+    std::thread worker_;
+};
+
+}  // namespace opendext::device_host

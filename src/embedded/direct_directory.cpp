@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "embedded/direct_directory.h"
+
+#include <unistd.h>
+#include <future>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "channel/transport/direct_connection.h"
+
+namespace opendext::embedded {
+
+using channel::EntryId;
+
+template <typename Operation>
+auto DirectDirectory::Ask(Operation operation) {
+    std::optional<decltype(operation())> result;
+    thread_.RunAndWait([&] { result = operation(); });
+    return *std::move(result);
+}
+
+std::expected<std::vector<EntryId>, int32_t> DirectDirectory::Find(const PropertyValue &matching) {
+    return Ask([&] { return backend_.Find(matching); });
+}
+
+std::expected<channel::EntryDescription, int32_t> DirectDirectory::Describe(EntryId entry) {
+    return Ask([&] { return backend_.Describe(entry); });
+}
+
+std::expected<PropertyValue, int32_t> DirectDirectory::Properties(EntryId entry) {
+    return Ask([&] { return backend_.Properties(entry); });
+}
+
+std::expected<PropertyValue, int32_t> DirectDirectory::Property(EntryId entry,
+                                                                const std::string &key) {
+    return Ask([&] { return backend_.Property(entry, key); });
+}
+
+std::expected<std::vector<EntryId>, int32_t> DirectDirectory::Children(EntryId entry) {
+    return Ask([&] { return backend_.Children(entry); });
+}
+
+EntryId DirectDirectory::Root() {
+    return Ask([&] { return backend_.Root(); });
+}
+
+std::expected<std::shared_ptr<channel::ClientConnection>, int32_t> DirectDirectory::Open(
+    EntryId service, uint32_t type, channel::CompletionSink *sink) {
+    std::promise<std::expected<channel::OpenedClient, int32_t>> answered;
+    const channel::PeerIdentity self{.pid = getpid(), .uid = getuid(), .gid = getgid()};
+    thread_.Post([&] {
+        backend_.Open(service, type, self,
+                      [&answered](std::expected<channel::OpenedClient, int32_t> opened) {
+                          answered.set_value(std::move(opened));
+                      });
+    });
+    auto opened = answered.get_future().get();
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    auto &port = std::get<std::shared_ptr<channel::UserClientPort>>(opened->endpoint);
+    return std::make_shared<channel::DirectConnection>(std::move(port), sink);
+}
+
+std::expected<channel::ServiceDirectory::Watch, int32_t> DirectDirectory::WatchServices(
+    channel::NotificationKind kind, const PropertyValue &matching,
+    channel::DirectoryListener *listener) {
+    return Ask([&] { return backend_.WatchServices(kind, matching, listener); });
+}
+
+std::expected<uint64_t, int32_t> DirectDirectory::WatchInterest(
+    EntryId service, channel::DirectoryListener *listener) {
+    return Ask([&] { return backend_.WatchInterest(service, listener); });
+}
+
+void DirectDirectory::StopWatch(uint64_t watch) {
+    thread_.RunAndWait([&] { backend_.StopWatch(watch); });
+}
+
+}  // namespace opendext::embedded

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/dext_host.h"
+
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <DriverKit/IOUserClient.h>
+
+#include "base/log.h"
+#include "families/pci/provider_factory.h"
+#include "families/usb/provider_factory.h"
+#include "host/hosted_services.h"
+#include "host/order_answer.h"
+#include "host/stop_watch.h"
+#include "host/user_client_session.h"
+#include "runtime/dispatch/run_sync.h"
+#include "runtime/service/service_class.h"
+#include "runtime/service/service_state.h"
+#include "runtime/service/user_client_state.h"
+
+namespace opendext::host {
+
+using channel::ClientOpen;
+using channel::EntryId;
+using channel::kHostGone;
+using channel::OpenedClient;
+using channel::ProviderDescription;
+using channel::ServiceStart;
+using channel::StopMode;
+using memory::Retain;
+using memory::Retained;
+using service::ServiceContext;
+using service::ServiceRole;
+
+// What the orders work on. Workers keep it alive while they run; the host closes it.
+class DextHost::Orders : public std::enable_shared_from_this<DextHost::Orders> {
+public:
+    explicit Orders(DextHostOptions options);
+
+    void Close();
+    int32_t Start(const ServiceStart &start);
+    std::expected<OpenedClient, int32_t> Open(const ClientOpen &open);
+    void Stop(EntryId entry, StopMode mode, StopAnswer answer);
+
+    /// An order to stop has come; its Stop has returned.
+    void StopOrdered();
+    void StopReturned();
+    /// Calls on_exit when every Stop that was ordered before has returned.
+    void Exit();
+
+    DextHostOptions options;
+    OpenOrders open_orders;
+    const std::shared_ptr<HostedServices> services;
+
+private:
+    std::expected<Retained<IOService>, int32_t> ProviderFor(const ProviderDescription &description);
+    std::expected<Retained<IOService>, int32_t> MakeProvider(
+        const ProviderDescription &description);
+    std::expected<Retained<IOUserClient>, int32_t> CheckClient(IOService *service,
+                                                               IOUserClient *client);
+    void ClientClosed(EntryId entry);
+
+    const std::shared_ptr<ServiceContext> context_;
+    std::mutex
+        provider_mutex_;  // held while a provider is looked up or made: no driver code runs there
+    std::mutex exit_mutex_;
+    size_t num_stops_ = 0;     // guarded by exit_mutex_; ordered and not returned
+    bool is_exiting_ = false;  // guarded by exit_mutex_
+};
+
+DextHost::Orders::Orders(DextHostOptions given)
+    : options(std::move(given)),
+      open_orders(options.post),
+      services(std::make_shared<HostedServices>(options.dext->identifier)),
+      context_(std::make_shared<ServiceContext>(ServiceContext{
+          // Kept as long as their owner, if there is one.
+          .registry = std::shared_ptr<RegistryPort>(options.reports_owner, options.reports),
+          .listener = services,
+          .image = options.dext->image,
+          .dext_name = options.dext->identifier})) {}
+
+void DextHost::Orders::Close() {
+    open_orders.Close();
+    services->Clear(kHostGone);
+}
+
+namespace {
+
+IOService *MakeProviderObject(std::string_view class_name) {
+    IOService *of_usb = usb::MakeProvider(class_name);
+    return of_usb != nullptr ? of_usb : pci::MakeProvider(class_name);
+}
+
+// @return nothing, or what the device is, when an object of that class cannot stand on it.
+std::optional<std::string_view> Give(IOService *provider, const ProviderDescription &description,
+                                     Device device) {
+    if (auto *pci_device = std::get_if<std::shared_ptr<backends::PciBackend>>(&device)) {
+        return pci::GiveDevice(provider, std::move(*pci_device))
+                   ? std::nullopt
+                   : std::optional("PCI device; its class must be IOPCIDevice");
+    }
+    auto &session = std::get<std::shared_ptr<backends::UsbBackend>>(device);
+    return usb::GiveDevice(provider, std::move(session), description.part)
+               ? std::nullopt
+               : std::optional(
+                     "USB device; its class must be IOUSBHostDevice or IOUSBHostInterface");
+}
+
+}  // namespace
+
+std::expected<Retained<IOService>, int32_t> DextHost::Orders::MakeProvider(
+    const ProviderDescription &description) {
+    Retained<IOService> provider(MakeProviderObject(description.class_name));
+    if (provider == nullptr ||
+        !service::AttachToRegistry(provider.get(), context_, description.entry,
+                                   ServiceRole::kProvider) ||
+        !provider->init()) {
+        return std::unexpected(kIOReturnNoMemory);
+    }
+    if (description.device.empty()) {
+        return provider;
+    }
+    auto device = options.make_device ? options.make_device(description)
+                                      : std::unexpected("this process makes no devices");
+    if (!device) {
+        LogError("{}: device \"{}\" of {}: {}", options.dext->identifier, description.device,
+                 description.class_name, device.error());
+        return std::unexpected(kIOReturnNoDevice);
+    }
+    if (const auto wrong = Give(provider.get(), description, *std::move(device))) {
+        LogError("{}: a {} cannot stand on \"{}\", which is a {}", options.dext->identifier,
+                 description.class_name, description.device, *wrong);
+        return std::unexpected(kIOReturnUnsupported);
+    }
+    return provider;
+}
+
+std::expected<Retained<IOService>, int32_t> DextHost::Orders::ProviderFor(
+    const ProviderDescription &description) {
+    const EntryId entry = description.entry;
+    const std::scoped_lock lock(provider_mutex_);
+    // A service of this very process, for a dext that matches on what it published itself.
+    if (Retained<IOService> hosted = services->Find(entry)) {
+        return hosted;
+    }
+    if (Retained<IOService> shared = services->FindProviderObject(entry)) {
+        return shared;
+    }
+    return MakeProvider(description);
+}
+
+int32_t DextHost::Orders::Start(const ServiceStart &start) {
+    auto provider = ProviderFor(start.provider);
+    if (!provider) {
+        return provider.error();
+    }
+    const Retained<IOService> made(service::MakeServiceOfClass(*context_, start.user_class));
+    if (made == nullptr) {
+        return kIOReturnNotFound;
+    }
+    const EntryId entry = start.entry;
+    if (!service::AttachToRegistry(made.get(), context_, entry, ServiceRole::kDriver)) {
+        return kIOReturnNoMemory;
+    }
+    if (!made->init()) {
+        LogError("{}: init of {} returned false", options.dext->identifier, start.user_class);
+        return kIOReturnError;
+    }
+    services->Add(entry, Retain(made.get()), Retain(provider->get()));
+    const kern_return_t status = service::StartOnQueue(made.get(), provider->get());
+    if (status != kIOReturnSuccess) {
+        services->Remove(entry);
+    }
+    return status;
+}
+
+std::expected<Retained<IOUserClient>, int32_t> DextHost::Orders::CheckClient(IOService *service,
+                                                                             IOUserClient *client) {
+    const char *class_name = service->getMetaClass()->getClassName();
+    if (client == nullptr) {
+        LogError(
+            "{}: NewUserClient of {} returned success without a client; set *userClient to what "
+            "Create(this, key, &service) made",
+            options.dext->identifier, class_name);
+        return std::unexpected(kIOReturnError);
+    }
+    Retained<IOUserClient> taken(client);
+    const EntryId entry = service::EntryOf(client);
+    if (entry == EntryId::kNone || !services->IsRunning(entry)) {
+        LogError(
+            "{}: NewUserClient of {} returned an object that Create did not make; make it with "
+            "Create(this, key, &service)",
+            options.dext->identifier, class_name);
+        return std::unexpected(kIOReturnError);
+    }
+    const auto kernel_class =
+        context_->registry->SearchProperty(entry, "IOClass", "IOService", false);
+    if (kernel_class && *kernel_class != PropertyValue("IOUserUserClient")) {
+        LogError(
+            "{}: the dictionary for the client that NewUserClient of {} made has IOClass {}; it "
+            "must be "
+            "IOUserUserClient",
+            options.dext->identifier, class_name, kernel_class->ToString());
+        (void)context_->registry->Terminate(entry);
+        return std::unexpected(kIOReturnUnsupported);
+    }
+    return taken;
+}
+
+std::expected<OpenedClient, int32_t> DextHost::Orders::Open(const ClientOpen &open) {
+    const Retained<IOService> service = services->Find(open.service);
+    if (service == nullptr || service::IsStopped(service.get())) {
+        return std::unexpected(kIOReturnNotReady);
+    }
+    IOUserClient *client = nullptr;
+    if (const kern_return_t status = service->NewUserClient(open.type, &client);
+        status != kIOReturnSuccess) {
+        return std::unexpected(status);
+    }
+    auto checked = CheckClient(service.get(), client);
+    if (!checked) {
+        return std::unexpected(checked.error());
+    }
+    service::SetClientEntitlements(checked->get(), open.entitlements);
+    const EntryId entry = service::EntryOf(checked->get());
+    auto session = std::make_shared<UserClientSession>(
+        std::move(*checked), [orders = weak_from_this(), entry] {
+            dispatch::RunOnWorker([orders, entry] {
+                if (const std::shared_ptr<Orders> alive = orders.lock()) {
+                    alive->ClientClosed(entry);
+                }
+            });
+        });
+    OpenedClient opened{.client = entry, .endpoint = session};
+    if (options.make_endpoint) {
+        auto endpoint = options.make_endpoint(session);
+        if (!endpoint) {
+            return std::unexpected(endpoint.error());
+        }
+        opened.endpoint = std::move(*endpoint);
+    }
+    return opened;
+}
+
+// The registry orders the Stop; without a registry the client gets it all the same.
+void DextHost::Orders::ClientClosed(EntryId entry) {
+    if (services->IsRunning(entry) && context_->registry->Terminate(entry) != kIOReturnSuccess) {
+        Stop(entry, StopMode::kOneWay, [](int32_t) {});
+    }
+}
+
+void DextHost::Orders::Stop(EntryId entry, StopMode mode, StopAnswer answer) {
+    const Retained<IOService> service = services->Find(entry);
+    const Retained<IOService> provider = services->FindProviderOf(entry);
+    if (service == nullptr || provider == nullptr) {
+        answer(kIOReturnSuccess);
+        return;
+    }
+    if (mode == StopMode::kOneWay) {
+        answer(kIOReturnSuccess);
+    } else {
+        services->AwaitStop(entry, std::move(answer));
+    }
+    const kern_return_t status = service->Stop(provider.get());
+    if (status != kIOReturnSuccess) {
+        services->StopFailed(entry, status);
+        return;
+    }
+    WarnUnlessStopped(services, entry, options.stop_warning,
+                      options.dext->identifier + ": " + service->getMetaClass()->getClassName());
+}
+
+void DextHost::Orders::StopOrdered() {
+    const std::scoped_lock lock(exit_mutex_);
+    ++num_stops_;
+}
+
+void DextHost::Orders::StopReturned() {
+    bool exits = false;
+    {
+        const std::scoped_lock lock(exit_mutex_);
+        exits = --num_stops_ == 0 && is_exiting_;
+    }
+    if (exits && options.on_exit) {
+        options.on_exit();
+    }
+}
+
+// The registry does not wait for one-way Stops; the driver's code must have run all the same.
+void DextHost::Orders::Exit() {
+    bool exits = false;
+    {
+        const std::scoped_lock lock(exit_mutex_);
+        exits = num_stops_ == 0 && !is_exiting_;
+        is_exiting_ = true;
+    }
+    if (exits && options.on_exit) {
+        options.on_exit();
+    }
+}
+
+DextHost::DextHost(DextHostOptions options)
+    : orders_(std::make_shared<Orders>(std::move(options))) {}
+
+DextHost::~DextHost() {
+    orders_->Close();
+}
+
+void DextHost::StartService(const ServiceStart &start, std::function<void(int32_t)> answer) {
+    const uint64_t number = orders_->open_orders.Enter([answer] { answer(kHostGone); });
+    dispatch::RunOnWorker([orders = orders_, start, answer, number] {
+        const int32_t status = orders->Start(start);
+        orders->open_orders.Answer(number, [answer, status] { answer(status); });
+    });
+}
+
+void DextHost::OpenClient(const ClientOpen &open,
+                          std::function<void(std::expected<OpenedClient, int32_t>)> answer) {
+    const uint64_t number =
+        orders_->open_orders.Enter([answer] { answer(std::unexpected(kHostGone)); });
+    dispatch::RunOnWorker([orders = orders_, open, answer, number] {
+        // Shared: a std::function is copied, and descriptors cannot be.
+        auto opened = std::make_shared<std::expected<OpenedClient, int32_t>>(orders->Open(open));
+        orders->open_orders.Answer(number, [answer, opened] { answer(std::move(*opened)); });
+    });
+}
+
+void DextHost::StopService(EntryId entry, StopMode mode, std::function<void(int32_t)> answer) {
+    const uint64_t number = orders_->open_orders.Enter([answer] { answer(kHostGone); });
+    orders_->StopOrdered();
+    dispatch::RunOnWorker([orders = orders_, entry, mode, answer, number] {
+        orders->Stop(entry, mode, [orders, answer, number](int32_t status) {
+            orders->open_orders.Answer(number, [answer, status] { answer(status); });
+        });
+        orders->StopReturned();
+    });
+}
+
+void DextHost::Exit() {
+    orders_->Exit();
+}
+
+size_t DextHost::NumServices() const {
+    return orders_->services->size();
+}
+
+}  // namespace opendext::host

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Structures above 4096 bytes, and memory that the application maps: semantics.md 2.4, 2.5, 2.8.
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include <DriverKit/IOBufferMemoryDescriptor.h>
+#include <DriverKit/IODMACommand.h>
+#include <DriverKit/IOMemoryMap.h>
+#include <DriverKit/OSData.h>
+
+#include "host/testing/session_test.h"
+#include "runtime/memory/dma_mapper.h"
+#include "runtime/memory/memory_census.h"
+#include "runtime/memory/retained.h"
+
+namespace opendext::host {
+namespace {
+
+using memory::Retained;
+using Arguments = IOUserClientMethodArguments;
+
+Retained<IOMemoryMap> Map(IOMemoryDescriptor &memory) {
+    IOMemoryMap *map = nullptr;
+    EXPECT_EQ(memory.CreateMapping(0, 0, 0, 0, 0, &map), kIOReturnSuccess);
+    return Retained<IOMemoryMap>(map);
+}
+
+using LargeStructures = SessionTest;
+
+TEST_F(LargeStructures, AreDescriptors) {
+    Answer([](TestClient *, const Arguments &arguments) {
+        if (arguments.structureInput != nullptr || arguments.structureOutputMaximumSize != 8192) {
+            return kIOReturnError;
+        }
+        const auto in = Map(*arguments.structureInputDescriptor);
+        const auto out = Map(*arguments.structureOutputDescriptor);
+        *reinterpret_cast<uint32_t *>(out->GetAddress()) =
+            *reinterpret_cast<const uint32_t *>(in->GetAddress()) + 1;
+        return kIOReturnSuccess;
+    });
+    const SharedSlice in = SliceOf(5000);
+    const SharedSlice out = SliceOf(8192);
+    *reinterpret_cast<uint32_t *>(in.region->Writable()) = 41;
+    call.request.structure_slice = &in;
+    call.request.structure_output_slice = &out;
+    EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
+    EXPECT_EQ(*reinterpret_cast<const uint32_t *>(out.region->ReadOnly()), 42U);
+    EXPECT_EQ(call.reply.num_structure_bytes, 8192U);
+    EXPECT_FALSE(call.reply.kept_structure_slice);
+    EXPECT_FALSE(call.reply.kept_structure_output_slice);
+    EXPECT_EQ(memory::TakeMemoryCensus(), memory::MemoryCensus{});
+}
+
+TEST_F(LargeStructures, StructureOutputBesideDescriptor_IsBadArgument) {
+    Answer([](TestClient *, Arguments &arguments) {
+        arguments.structureOutput = OSData::withBytes("x", 1);
+        return kIOReturnSuccess;
+    });
+    const SharedSlice out = SliceOf(8192);
+    call.request.structure_output_slice = &out;
+    EXPECT_EQ(call.Run(*session), kIOReturnBadArgument);
+}
+
+// The driver may keep what it got; its bytes must not be used again.
+class KeptStructures : public SessionTest {
+protected:
+    /// Calls with a structure each way; `keep` keeps something of one of them.
+    template <typename Keep>
+    void CallAndKeep(bool keeps_input, Keep keep) {
+        Answer([=](TestClient *, Arguments &arguments) {
+            keep(keeps_input ? arguments.structureInputDescriptor
+                             : arguments.structureOutputDescriptor);
+            return kIOReturnSuccess;
+        });
+        const SharedSlice in = SliceOf(5000);
+        const SharedSlice out = SliceOf(8192);
+        call.request.structure_slice = &in;
+        call.request.structure_output_slice = &out;
+        EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
+        EXPECT_EQ(call.reply.kept_structure_slice, keeps_input);
+        EXPECT_EQ(call.reply.kept_structure_output_slice, !keeps_input);
+    }
+
+    /// Both ways round.
+    template <typename Keep>
+    void ExpectReported(Keep keep) {
+        CallAndKeep(true, keep);
+        CallAndKeep(false, keep);
+    }
+};
+
+TEST_F(KeptStructures, Descriptor_IsReported) {
+    Retained<IOMemoryDescriptor> kept;
+    ExpectReported([&](IOMemoryDescriptor *memory) { kept = memory::Retain(memory); });
+}
+
+TEST_F(KeptStructures, MappingAlone_IsReported) {
+    Retained<IOMemoryMap> kept;
+    ExpectReported([&](IOMemoryDescriptor *memory) { kept = Map(*memory); });
+}
+
+TEST_F(KeptStructures, PartAndConcatenationAlone_AreReported) {
+    Retained<IOMemoryDescriptor> part;
+    ExpectReported([&](IOMemoryDescriptor *memory) {
+        IOMemoryDescriptor *made = nullptr;
+        EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 1, 2, memory, &made),
+                  kIOReturnSuccess);
+        part.reset(made);
+    });
+    part.reset();
+    Retained<IOMemoryDescriptor> whole;
+    ExpectReported([&](IOMemoryDescriptor *memory) {
+        IOMemoryDescriptor *made = nullptr;
+        IOMemoryDescriptor *parts[32] = {memory};
+        EXPECT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 1, parts, &made),
+                  kIOReturnSuccess);
+        whole.reset(made);
+    });
+}
+
+// Lets devices reach anything.
+class OpenMapper final : public memory::DmaMapper {
+public:
+    std::expected<uint64_t, kern_return_t> MapForDma(const memory::DmaMapRequest &) override {
+        return 0x1000;
+    }
+    void UnmapFromDma(uint64_t, uint64_t) override {}
+};
+
+TEST_F(KeptStructures, PreparationForDmaAlone_IsReported) {
+    Retained<IOService> device(OSTypeAlloc(IOService));
+    memory::RegisterDmaMapper(device.get(), std::make_shared<OpenMapper>());
+    IODMACommandSpecification specification = {};
+    IODMACommand *made = nullptr;
+    ASSERT_EQ(IODMACommand::Create(device.get(), 0, &specification, &made), kIOReturnSuccess);
+    const Retained<IODMACommand> command(made);
+    ExpectReported([&](IOMemoryDescriptor *memory) {
+        (void)command->CompleteDMA(0);
+        uint64_t flags = 0;
+        uint32_t count = 32;
+        IOAddressSegment segments[32];
+        EXPECT_EQ(command->PrepareForDMA(0, memory, 0, 0, &flags, &count, segments),
+                  kIOReturnSuccess);
+    });
+    memory::UnregisterDmaMapper(device.get());
+}
+
+TEST_F(KeptStructures, MapOfADescriptorThatIsGone_IsNot) {
+    Answer([](TestClient *, Arguments &arguments) {
+        uint64_t address = 0;
+        uint64_t length = 0;
+        return arguments.structureInputDescriptor->Map(0, 0, 0, 0, &address, &length);
+    });
+    const SharedSlice in = SliceOf(5000);
+    call.request.structure_slice = &in;
+    EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
+    EXPECT_FALSE(call.reply.kept_structure_slice);
+    EXPECT_EQ(memory::TakeMemoryCensus(), memory::MemoryCensus{});
+}
+
+// semantics.md 1.7, 2.8.
+TEST_F(SessionTest, ConcatenationOfBuffers_IsMappedInPieces) {
+    std::vector<Retained<IOBufferMemoryDescriptor>> buffers;
+    IOMemoryDescriptor *parts[32] = {};
+    for (size_t i = 0; i < 3; ++i) {
+        IOBufferMemoryDescriptor *made = nullptr;
+        ASSERT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionInOut, 4096, 0, &made),
+                  kIOReturnSuccess);
+        buffers.emplace_back(made);
+        parts[i] = made;
+    }
+    rig.script.copy_memory = [&](uint64_t type, uint64_t *, IOMemoryDescriptor **memory) {
+        return IOMemoryDescriptor::CreateWithMemoryDescriptors(0, static_cast<uint32_t>(type),
+                                                               parts, memory);
+    };
+    const auto grant = session->MapMemory(3);
+    ASSERT_TRUE(grant);
+    EXPECT_EQ(grant->slices.size(), 3U);
+    // More than a message carries.
+    for (IOMemoryDescriptor *&part : parts) {
+        part = buffers[0].get();
+    }
+    IOMemoryDescriptor *many = nullptr;
+    ASSERT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 32, parts, &many),
+              kIOReturnSuccess);
+    const Retained<IOMemoryDescriptor> nested(many);
+    std::ranges::fill(parts, many);
+    EXPECT_EQ(session->MapMemory(32).error(), kIOReturnBadArgument);
+}
+
+}  // namespace
+}  // namespace opendext::host

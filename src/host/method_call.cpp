@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/method_call.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "runtime/memory/descriptor_factory.h"
+#include "runtime/object/object_internals.h"
+#include "runtime/service/client_completion.h"
+
+namespace opendext::host {
+
+using channel::kMaxScalars;
+using channel::kVariableOutput;
+
+namespace {
+
+// Whether somebody else than this call holds the object: the driver kept it, or a mapping of it.
+bool IsKept(const OSObject *object) {
+    return object != nullptr && object::ObjectInternals::References(object) > 1;
+}
+
+}  // namespace
+
+void MethodCall::SetScalars() {
+    const size_t num_inputs = std::min<size_t>(request_.scalars.size(), kMaxScalars);
+    std::ranges::copy(request_.scalars.first(num_inputs), input_.begin());
+    std::fill(input_.begin() + static_cast<ptrdiff_t>(num_inputs), input_.end(), 0);
+    arguments_.version = kIOUserClientMethodArgumentsCurrentVersion;
+    arguments_.selector = request_.selector;
+    arguments_.scalarInput = input_.data();
+    arguments_.scalarInputCount = static_cast<uint32_t>(num_inputs);
+    arguments_.scalarOutput = output_.data();
+    arguments_.scalarOutputCount = std::min(request_.scalar_output_capacity, kMaxScalars);
+}
+
+bool MethodCall::SetStructures() {
+    if (!request_.structure.empty()) {
+        structure_.reset(OSData::withBytes(request_.structure.data(), request_.structure.size()));
+        arguments_.structureInput = structure_.get();
+    }
+    if (const SharedSlice *slice = request_.structure_slice) {
+        input_descriptor_ =
+            memory::DescriptorFromSlice(*slice, kIOMemoryDirectionOut, slice->length);
+        arguments_.structureInputDescriptor = input_descriptor_.get();
+    }
+    arguments_.structureOutputMaximumSize = request_.structure_output_capacity == kVariableOutput
+                                                ? uint64_t{kIOUserClientVariableStructureSize}
+                                                : request_.structure_output_capacity;
+    if (const SharedSlice *slice = request_.structure_output_slice) {
+        output_descriptor_ =
+            memory::DescriptorFromSlice(*slice, kIOMemoryDirectionIn, slice->length);
+        arguments_.structureOutputDescriptor = output_descriptor_.get();
+        arguments_.structureOutputMaximumSize = slice->length;
+    }
+    return (request_.structure.empty() || structure_ != nullptr) &&
+           (request_.structure_slice == nullptr || input_descriptor_ != nullptr) &&
+           (request_.structure_output_slice == nullptr || output_descriptor_ != nullptr);
+}
+
+bool MethodCall::SetCompletion(const std::shared_ptr<CompletionGate> &gate) {
+    if (request_.async == nullptr) {
+        return true;
+    }
+    is_revoked_ = std::make_shared<std::atomic<bool>>(false);
+    completion_.reset(
+        service::MakeCompletionAction(MakeReceiver(gate, *request_.async, is_revoked_)));
+    arguments_.completion = completion_.get();
+    return completion_ != nullptr;
+}
+
+kern_return_t MethodCall::Prepare(const std::shared_ptr<CompletionGate> &gate) {
+    SetScalars();
+    return SetStructures() && SetCompletion(gate) ? kIOReturnSuccess : kIOReturnNoMemory;
+}
+
+kern_return_t MethodCall::TakeVariable(const OSData *output) {
+    if (output == nullptr) {
+        return kIOReturnUnderrun;
+    }
+    const size_t length = output->getLength();
+    reply_.num_structure_bytes = length;
+    if (length <= reply_.structure.size()) {
+        if (length != 0) {
+            std::memcpy(reply_.structure.data(), output->getBytesNoCopy(), length);
+        }
+        return kIOReturnSuccess;
+    }
+    auto region = SharedRegion::Create(length, "opendext-output");
+    std::byte *bytes = region ? (*region)->Writable() : nullptr;
+    if (bytes == nullptr) {
+        return kIOReturnNoMemory;
+    }
+    std::memcpy(bytes, output->getBytesNoCopy(), length);
+    reply_.variable_output = {.region = std::move(*region), .offset = 0, .length = length};
+    return kIOReturnSuccess;
+}
+
+kern_return_t MethodCall::TakeStructure(const OSData *output) {
+    if (request_.structure_output_capacity == kVariableOutput) {
+        return TakeVariable(output);
+    }
+    const uint64_t capacity =
+        request_.structure_output_slice != nullptr
+            ? 0
+            : std::min<uint64_t>(request_.structure_output_capacity, reply_.structure.size());
+    if (output == nullptr) {
+        // The application's count stays what it was; what it gets is not somebody else's old bytes.
+        std::ranges::fill(reply_.structure.first(capacity), std::byte{0});
+        reply_.num_structure_bytes = request_.structure_output_slice != nullptr
+                                         ? request_.structure_output_slice->length
+                                         : capacity;
+        return kIOReturnSuccess;
+    }
+    const size_t length = output->getLength();
+    if (length > capacity) {
+        LogWarning(
+            "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
+            "for {}{}: it "
+            "gets kIOReturnBadArgument",
+            request_.selector, length, capacity,
+            request_.structure_output_slice != nullptr
+                ? " inline (write through structureOutputDescriptor)"
+                : "");
+        return kIOReturnBadArgument;
+    }
+    if (length != 0) {
+        std::memcpy(reply_.structure.data(), output->getBytesNoCopy(), length);
+    }
+    reply_.num_structure_bytes = request_.structure_output_slice != nullptr
+                                     ? request_.structure_output_slice->length
+                                     : length;
+    return kIOReturnSuccess;
+}
+
+void MethodCall::Finish() {
+    OSObject *given = arguments_.structureOutput;
+    if (status_ == kIOReturnSuccess) {
+        const OSData *output = OSDynamicCast(OSData, given);
+        status_ =
+            given != nullptr && output == nullptr ? kIOReturnBadArgument : TakeStructure(output);
+    }
+    if (status_ == kIOReturnSuccess) {
+        reply_.num_scalars =
+            std::min({arguments_.scalarOutputCount, request_.scalar_output_capacity,
+                      static_cast<uint32_t>(reply_.scalars.size())});
+        std::copy_n(output_.begin(), reply_.num_scalars, reply_.scalars.begin());
+    }
+    OSSafeReleaseNULL(given);
+    if (status_ != kIOReturnSuccess && is_revoked_ != nullptr) {
+        is_revoked_->store(true, std::memory_order_release);
+    }
+    reply_.result = status_;
+    reply_.kept_structure_slice = IsKept(input_descriptor_.get());
+    reply_.kept_structure_output_slice = IsKept(output_descriptor_.get());
+}
+
+}  // namespace opendext::host

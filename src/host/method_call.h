@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file method_call.h
+/// One call of an application as the driver's ExternalMethod sees it, and its results as the application
+/// gets them (semantics.md 2.4, 2.5).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+
+#include <DriverKit/IOUserClient.h>
+#include <DriverKit/OSData.h>
+
+#include "channel/wire/call.h"
+#include "host/completion_gate.h"
+#include "runtime/memory/retained.h"
+
+namespace opendext::host {
+
+/// Lives on the stack of one call. A call without a structure allocates nothing.
+class MethodCall {
+public:
+    MethodCall(const channel::CallRequest &request, channel::CallReply &reply)
+        : request_(request), reply_(reply) {}
+    MethodCall(const MethodCall &) = delete;
+    MethodCall &operator=(const MethodCall &) = delete;
+
+    /// Makes the objects that the arguments need. @return kIOReturnNoMemory when that fails.
+    [[nodiscard]] kern_return_t Prepare(const std::shared_ptr<CompletionGate> &gate);
+
+    /// On the driver's queue.
+    void Run(IOUserClient *client) {
+        status_ = client->ExternalMethod(request_.selector, &arguments_, nullptr, nullptr, nullptr);
+    }
+
+    /// Turns what the driver has set into the reply, and releases the objects.
+    void Finish();
+
+private:
+    void SetScalars();
+    [[nodiscard]] bool SetStructures();
+    [[nodiscard]] bool SetCompletion(const std::shared_ptr<CompletionGate> &gate);
+    [[nodiscard]] kern_return_t TakeStructure(const OSData *output);
+    [[nodiscard]] kern_return_t TakeVariable(const OSData *output);
+
+    const channel::CallRequest &request_;
+    channel::CallReply &reply_;
+    kern_return_t status_ = kIOReturnNotReady;
+    // Own arrays of full size: a driver that goes past the count stays within them.
+    std::array<uint64_t, channel::kMaxScalars> input_;
+    std::array<uint64_t, channel::kMaxScalars> output_ = {};
+    IOUserClientMethodArguments arguments_ = {};
+    memory::Retained<OSData> structure_;
+    memory::Retained<IOMemoryDescriptor> input_descriptor_;
+    memory::Retained<IOMemoryDescriptor> output_descriptor_;
+    memory::Retained<OSAction> completion_;
+    std::shared_ptr<std::atomic<bool>> is_revoked_;  // NULL for a synchronous call
+};
+
+}  // namespace opendext::host

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "channel/wire/host_seam.h"
+#include "registry/registry_tree.h"
+
+namespace opendext::registry {
+
+class Registry;
+
+/// What one driver process may do to the registry. It may change the entries of its own services only, and
+/// read those, what they stand on (their provider and its ancestors) and the other parts of the same devices: the
+/// system's entries beside their own providers. Owned by that process's DriverHost; on the registry's thread.
+class HostedReports final : public channel::HostReports {
+public:
+    HostedReports(Registry &registry, HostId host) : registry_(registry), host_(host) {}
+
+    std::expected<EntryId, int32_t> CreateChild(EntryId creator,
+                                                const PropertyValue &properties) override;
+    void ChildFailed(EntryId entry) override;
+    int32_t RegisterService(EntryId entry) override;
+    int32_t Terminate(EntryId entry) override;
+    std::expected<PropertyValue, int32_t> CopyProperties(EntryId entry) override;
+    int32_t MergeProperties(EntryId entry, const PropertyValue &properties) override;
+    int32_t RemoveProperty(EntryId entry, const std::string &key) override;
+    std::expected<PropertyValue, int32_t> SearchProperty(EntryId entry, const std::string &key,
+                                                         const std::string &plane,
+                                                         bool parents) override;
+    int32_t SetName(EntryId entry, const std::string &name) override;
+    std::expected<std::string, int32_t> CopyName(EntryId entry) override;
+    std::expected<std::vector<PropertyValue>, int32_t> CopyProviderProperties(
+        EntryId entry, const std::vector<std::string> &keys) override;
+    std::expected<RelatedEntry, int32_t> CopyParent(EntryId entry) override;
+    std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(EntryId entry) override;
+    std::expected<UniqueFd, int32_t> OpenDevice(EntryId entry) override;
+    void ServiceStopped(EntryId entry) override;
+    void LogLine(uint32_t level, const std::string &text) override;
+
+private:
+    /// The entry when it is a service of this process, else NULL.
+    RegistryEntry *Own(EntryId entry);
+    /// Whether the entry is that, or one of them stands on it.
+    [[nodiscard]] bool Carries(EntryId entry) const;
+    /// The entry when the process may read it, else NULL.
+    RegistryEntry *Visible(EntryId entry);
+
+    Registry &registry_;
+    const HostId host_;
+};
+
+}  // namespace opendext::registry

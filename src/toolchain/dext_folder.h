@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace opendext::toolchain {
+
+/// The sources of a dext in one folder. Immutable.
+struct DextFolder {
+    std::filesystem::path folder;                ///< Absolute.
+    std::vector<std::filesystem::path> iigs;     ///< *.iig
+    std::vector<std::filesystem::path> sources;  ///< *.cpp, *.cc, *.cxx, *.c
+    std::filesystem::path info_plist;  ///< Info.plist, or the one *.plist with IOKitPersonalities.
+    std::optional<std::filesystem::path> entitlements;  ///< The one *.entitlements file.
+
+    /// Looks into `path` itself, not into folders below it, and into `additional` files and folders.
+    /// The error is one line with the fix.
+    [[nodiscard]] static std::expected<DextFolder, std::string> Scan(
+        const std::filesystem::path &path, const std::vector<std::filesystem::path> &additional);
+};
+
+}  // namespace opendext::toolchain
