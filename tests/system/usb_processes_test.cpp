@@ -19,12 +19,19 @@ protected:
         TwoProcessTest::Start(
             {.dexts = {BuiltDext("usb_device"), BuiltDext("usb_interface")}, .devices = devices});
     }
-    /// Ends the processes of the drivers for interfaces, all of them.
+    std::vector<pid_t> InterfaceDrivers() {
+        std::vector<pid_t> drivers = rig().Hosts();
+        std::erase_if(drivers, [](pid_t host) {
+            return !CommandLineOf(host).contains("/usb_interface.dext ");
+        });
+        return drivers;
+    }
+    /// Ends the processes of the drivers for both interfaces, once both have started.
     void KillInterfaceDrivers() {
-        for (const pid_t host : rig().Hosts()) {
-            if (CommandLineOf(host).contains("/usb_interface.dext ")) {
-                kill(host, SIGKILL);
-            }
+        ASSERT_TRUE(WaitUntil([&] { return InterfaceDrivers().size() == 2; }));
+        ASSERT_EQ(WaitForServices("UsbProbeInterface", 2).size(), 2U);
+        for (const pid_t driver : InterfaceDrivers()) {
+            kill(driver, SIGKILL);
         }
     }
 };
@@ -68,7 +75,6 @@ TEST_F(UsbProcessesTest, DeviceProcessKilledInATransfer_ItEndsOnce) {
 // What it had claimed is free, and what it had under way is over.
 TEST_F(UsbProcessesTest, KilledDriver_IsStartedAgainOnItsInterface) {
     StartBoth();
-    EXPECT_EQ(WaitForServices("UsbProbeInterface", 2).size(), 2U);
     for (int round = 0; round < 3; ++round) {
         LoopPort port;
         Connection data = OpenInterface(loopback::kDataInterface);
