@@ -182,8 +182,13 @@ Result MeasureSize(const std::vector<std::unique_ptr<Way>> &ways, uint64_t num_b
             return std::unexpected(
                 fmt::format("{}: no room for {}", way->key(), SizeName(num_bytes)));
         }
-        timers.emplace_back(*way, BufferUse::kOneShot, num_bytes);
-        timers.emplace_back(*way, BufferUse::kReused, num_bytes);
+    }
+    // Reused buffers first: the pages of a large one-shot buffer are still being freed, on the other processor, when the
+    // next measurement begins.
+    for (const BufferUse use : {BufferUse::kReused, BufferUse::kOneShot}) {
+        for (const auto &way : ways) {
+            timers.emplace_back(*way, use, num_bytes);
+        }
     }
     for (size_t round = 0; round < (num_bytes >= kLargeBytes ? 1 : kRounds); ++round) {
         for (TransferTimer &timer : timers) {
