@@ -35,10 +35,10 @@ constexpr std::array kModels = {
         .name = "usb-loopback",
         .bus = ModelBus::kUsb,
         .summary = "a USB device with loopback, sink, source, ticks and frames, and every fault",
-        .options =
-            "speed=high (full, high or super); class=vendor (vendor or composite): of the "
-            "device; fifo-kib=64 (0 to 65536): what it keeps of looped-back data; "
-            "tick-ms=10 (0 to 60000; 0: only on request); vendor=0x1209 and product=0x0001: ids"},
+        .options = "speed=high (full, high or super); class=vendor (vendor or composite): of the "
+                   "device; fifo-kib=64 (0 to 65536): what it keeps of looped-back data; "
+                   "tick-ms=10 (0 to 60000; 0: only on request); vendor=0x1209, product=0x0001 and "
+                   "bcd=0x0100: idVendor, idProduct and bcdDevice"},
     ModelSummary{.name = "usb-firmware",
                  .bus = ModelBus::kUsb,
                  .summary = "a USB device that needs a firmware download and re-enumerates with it",
@@ -110,6 +110,8 @@ std::unique_ptr<UsbDeviceModel> MakeUsbLoopback(ModelOptions &options) {
         static_cast<uint16_t>(options.TakeNumber("vendor", settings.vendor, 1, kMaxUsbId));
     settings.product =
         static_cast<uint16_t>(options.TakeNumber("product", settings.product, 0, kMaxUsbId));
+    settings.release =
+        static_cast<uint16_t>(options.TakeNumber("bcd", settings.release, 0, kMaxUsbId));
     return std::make_unique<UsbLoopbackModel>(settings);
 }
 

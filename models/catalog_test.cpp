@@ -71,12 +71,13 @@ TEST(Catalog, BadOptions_NameTheFix) {
 }
 
 TEST(Catalog, IdsOfAProduct_AreTheModels) {
-    const auto model = CreateUsbModel("usb-loopback,vendor=0x0781,product=21808");
+    const auto model = CreateUsbModel("usb-loopback,vendor=0x0781,product=21808,bcd=0xeeee");
     ASSERT_TRUE(model.has_value());
     const auto description = (*model)->Describe();
     ASSERT_TRUE(description.has_value());
     EXPECT_EQ(description->descriptors.device.vendor, 0x0781);
     EXPECT_EQ(description->descriptors.device.product, 0x5530);
+    EXPECT_EQ(description->descriptors.device.device_version, 0xEEEE);
     EXPECT_NE(UsbErrorOf("usb-loopback,vendor=0").find("1 to 65535"), std::string::npos);
     EXPECT_NE(UsbErrorOf("usb-loopback,vendor=0x").find("vendor"), std::string::npos);
 }

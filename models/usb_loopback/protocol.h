@@ -11,6 +11,7 @@ namespace opendext::models::usb_loopback {
 // Identity. The ids are of the range that is set aside for tests; no product has them.
 inline constexpr uint16_t kVendorId = 0x1209;
 inline constexpr uint16_t kProductId = 0x0001;
+inline constexpr uint16_t kRelease = 0x0100;
 
 inline constexpr uint8_t kMainConfiguration = 1;
 inline constexpr uint8_t kSmallConfiguration = 2;  // the loopback pair alone

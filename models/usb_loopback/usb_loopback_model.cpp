@@ -48,6 +48,7 @@ BackendResult<UsbDescription> UsbLoopbackModel::Describe() const {
     const uint8_t device_class = options_.is_composite ? uint8_t{0} : kVendorClass;
     return UsbDeviceBuilder(options_.vendor, options_.product, options_.speed)
         .DeviceClass(device_class, 0, 0)
+        .DeviceVersion(options_.release)
         .Strings("OpenDext", "USB loopback", "LOOP0001")
         .Configuration(kMainConfiguration)
         .Interface(kDataInterface, 0, kVendorClass, 1, 0, "Data")

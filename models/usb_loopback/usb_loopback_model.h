@@ -25,6 +25,7 @@ struct UsbLoopbackOptions {
     uint16_t tick_period_ms = 10;               ///< 0: only when asked for.
     uint16_t vendor = usb_loopback::kVendorId;  ///< Those of a product whose driver is to be tried.
     uint16_t product = usb_loopback::kProductId;
+    uint16_t release = usb_loopback::kRelease;  ///< bcdDevice.
 };
 
 /// A device for tests and benchmarks: it sends back, swallows, and produces bytes by every kind of transfer, and goes
