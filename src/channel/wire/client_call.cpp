@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/wire/client_call.h"
 
+#include <algorithm>
+
 #include "channel/wire/io_result.h"
 
 namespace opendext::channel {
@@ -9,11 +11,12 @@ namespace {
 
 int32_t CheckScalars(const ClientCall &call, CheckedCall &checked) {
     checked.num_scalars = call.num_scalars;
-    checked.scalar_output_capacity =
-        call.num_scalar_output == nullptr ? 0 : *call.num_scalar_output;
-    if (checked.num_scalars > kMaxScalars || checked.scalar_output_capacity > kMaxScalars) {
+    if (checked.num_scalars > kMaxScalars) {
         return kMigArrayTooLarge;
     }
+    // More room than can be filled is fine: the original's stubs ask for what there can be.
+    checked.scalar_output_capacity =
+        call.num_scalar_output == nullptr ? 0 : std::min(*call.num_scalar_output, kMaxScalars);
     const bool lacks_input = checked.num_scalars != 0 && call.scalars == nullptr;
     const bool lacks_output = checked.scalar_output_capacity != 0 && call.scalar_output == nullptr;
     return lacks_input || lacks_output ? kIoBadArgument : kSuccess;

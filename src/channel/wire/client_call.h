@@ -23,7 +23,8 @@ struct CheckedCall {
     }
 };
 
-/// @return kMigArrayTooLarge for more than 16 scalars either way or more than 8 reference words;
+/// Room for more than 16 scalar outputs counts as room for 16.
+/// @return kMigArrayTooLarge for more than 16 scalars or more than 8 reference words;
 /// kIOReturnBadArgument for a NULL pointer with a count, or an asynchronous call without a reference word;
 /// kIOReturnIPCError for an output of 4 GiB and more.
 [[nodiscard]] std::expected<CheckedCall, int32_t> CheckClientCall(const ClientCall &call);
