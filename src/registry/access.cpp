@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,6 +63,7 @@ struct Transport {
     std::optional<Mismatch> (*find_mismatch)(const RegistryTree &, const RegistryEntry &,
                                              const Dictionary &);
     bool takes_asterisk;  ///< The string "*" stands for every device.
+    bool takes_true;      ///< So does <true/>, where nothing is signed (semantics.md 3.4).
 };
 
 std::optional<Mismatch> FindUsbMismatch(const RegistryTree & /*tree*/, const RegistryEntry &entry,
@@ -77,31 +79,45 @@ constexpr Transport kTransports[] = {
      .entitlement = "com.apple.developer.driverkit.transport.pci",
      .advice = "IOPCIMatch",
      .find_mismatch = FindMismatch,
-     .takes_asterisk = false},
+     .takes_asterisk = false,
+     .takes_true = false},
     {.provider_class = "IOUSBHostDevice",
      .entitlement = kTransportUsb,
      .advice = "idVendor, and if you like idProduct,",
      .find_mismatch = FindUsbMismatch,
-     .takes_asterisk = true},
+     .takes_asterisk = true,
+     .takes_true = true},
     {.provider_class = "IOUSBHostInterface",
      .entitlement = kTransportUsb,
      .advice = "idVendor, and if you like idProduct,",
      .find_mismatch = FindUsbMismatch,
-     .takes_asterisk = true},
+     .takes_asterisk = true,
+     .takes_true = true},
 };
 
 bool IsAsterisk(const PropertyValue &value) {
     return value.IfString() != nullptr && *value.IfString() == "*";
 }
 
+bool IsTrue(const PropertyValue &value) {
+    return value.IfBool() != nullptr && *value.IfBool();
+}
+
 // The transport's list for a device.
-std::expected<void, std::string> CheckTransport(const Transport &transport,
-                                                const RegistryTree &tree,
-                                                const RegistryEntry &provider,
-                                                const Dictionary &dext_entitlements) {
+std::expected<DextAccess, std::string> CheckTransport(const Transport &transport,
+                                                      const RegistryTree &tree,
+                                                      const RegistryEntry &provider,
+                                                      const Dictionary &dext_entitlements) {
     const auto found = dext_entitlements.find(transport.entitlement);
     if (found != dext_entitlements.end() && transport.takes_asterisk && IsAsterisk(found->second)) {
-        return {};
+        return DextAccess{};
+    }
+    if (found != dext_entitlements.end() && transport.takes_true && IsTrue(found->second)) {
+        return DextAccess{
+            .warning = fmt::format("{} is <true/> in the driver's entitlements, which covers every "
+                                   "device as long as nothing is signed; to be signed it must be "
+                                   "an array with a dictionary that has {} for each device",
+                                   transport.entitlement, transport.advice)};
     }
     const auto *devices = found == dext_entitlements.end() ? nullptr : found->second.IfArray();
     if (devices == nullptr) {
@@ -113,12 +129,12 @@ std::expected<void, std::string> CheckTransport(const Transport &transport,
     std::string reason = "the array has no dictionary";
     for (const PropertyValue &device : *devices) {
         if (transport.takes_asterisk && IsAsterisk(device)) {
-            return {};
+            return DextAccess{};
         }
         if (const Dictionary *keys = device.IfDictionary()) {
             const auto mismatch = transport.find_mismatch(tree, provider, *keys);
             if (!mismatch) {
-                return {};
+                return DextAccess{};
             }
             reason = mismatch->key + " " + mismatch->reason;
         }
@@ -156,21 +172,24 @@ std::expected<void, std::string> CheckAppAccess(const AppIdentity &app,
     return {};
 }
 
-std::expected<void, std::string> CheckDextAccess(const RegistryTree &tree,
-                                                 const RegistryEntry &provider,
-                                                 const Dictionary &service,
-                                                 const Dictionary &dext_entitlements) {
+std::expected<DextAccess, std::string> CheckDextAccess(const RegistryTree &tree,
+                                                       const RegistryEntry &provider,
+                                                       const Dictionary &service,
+                                                       const Dictionary &dext_entitlements) {
     if (!dext_entitlements.contains(kDriverKit)) {
         return std::unexpected(
             fmt::format("add {} (true) to the driver's entitlements", kDriverKit));
     }
+    DextAccess granted;
     for (const Transport &transport : kTransports) {
         if (!KernelClassConforms(provider.class_name, transport.provider_class)) {
             continue;
         }
-        if (auto access = CheckTransport(transport, tree, provider, dext_entitlements); !access) {
+        auto access = CheckTransport(transport, tree, provider, dext_entitlements);
+        if (!access) {
             return access;
         }
+        granted = std::move(*access);
     }
     const auto own = service.find(kEntitlementsProperty);
     for (const PropertyValue *requirement : {FindProperty(provider, kEntitlementsProperty),
@@ -181,7 +200,7 @@ std::expected<void, std::string> CheckDextAccess(const RegistryTree &tree,
                             kEntitlementsProperty, requirement->ToString()));
         }
     }
-    return {};
+    return granted;
 }
 
 }  // namespace opendext::registry

@@ -26,10 +26,16 @@ std::expected<void, std::string> CheckAppAccess(
     const AppIdentity &app, const std::optional<PropertyValue::Dictionary> &dext_entitlements,
     const RegistryEntry &service, const RegistryEntry &client);
 
+/// A driver may drive what it asks for.
+struct DextAccess {
+    /// One line for its author: what passes here, and would not pass when the driver is signed.
+    std::optional<std::string> warning;
+};
+
 /// Whether a driver with these entitlements may drive `provider` with the personality `service`:
 /// com.apple.developer.driverkit, the transport's list for a device, and what IOServiceDEXTEntitlements of the
-/// provider and of the personality ask for (semantics.md 3.3, 3.5). @return as above.
-std::expected<void, std::string> CheckDextAccess(
+/// provider and of the personality ask for (semantics.md 3.3 to 3.5). @return the error is as above.
+std::expected<DextAccess, std::string> CheckDextAccess(
     const RegistryTree &tree, const RegistryEntry &provider,
     const PropertyValue::Dictionary &service, const PropertyValue::Dictionary &dext_entitlements);
 

@@ -148,7 +148,8 @@ TEST_F(DextAccess, UsbDeviceAndItsInterfaces_NeedTheTransportsList) {
             return Dictionary{{kDriverKit, true}, {kUsb, list}};
         };
         EXPECT_THAT(ErrorOf(usb, {{kDriverKit, true}}), HasSubstr(kUsb));
-        EXPECT_THAT(ErrorOf(usb, with(true)), HasSubstr(kUsb));
+        EXPECT_THAT(ErrorOf(usb, with(false)), HasSubstr("add " + std::string(kUsb)));
+        EXPECT_THAT(ErrorOf(usb, with("yes")), HasSubstr("add " + std::string(kUsb)));
         EXPECT_EQ(ErrorOf(usb, with("*")), "");
         EXPECT_EQ(ErrorOf(usb, with(Array{"*"})), "");
         EXPECT_EQ(ErrorOf(usb, with(Array{Dictionary{{"idVendor", "*"}}})), "");
@@ -162,6 +163,20 @@ TEST_F(DextAccess, UsbDeviceAndItsInterfaces_NeedTheTransportsList) {
                     HasSubstr("idProduct wants 0x2"));
         EXPECT_THAT(ErrorOf(usb, with(Array{Dictionary{}})), HasSubstr("idVendor is missing"));
     }
+}
+
+// As on a Mac that does not check signatures; the first public drivers have it.
+TEST_F(DextAccess, UsbTransportThatIsJustTrue_PassesWithAWarning) {
+    const RegistryEntry &usb = tree.Add(tree.root(), "IOUSBHostInterface", "loop");
+    const auto plain = CheckDextAccess(tree, usb, {}, {{kDriverKit, true}, {kUsb, true}});
+    ASSERT_TRUE(plain) << plain.error();
+    ASSERT_TRUE(plain->warning);
+    EXPECT_THAT(*plain->warning, HasSubstr("transport.usb is <true/>"));
+    EXPECT_THAT(*plain->warning, HasSubstr("to be signed it must be an array"));
+
+    const auto listed = CheckDextAccess(tree, usb, {}, {{kDriverKit, true}, {kUsb, Array{"*"}}});
+    ASSERT_TRUE(listed) << listed.error();
+    EXPECT_FALSE(listed->warning);
 }
 
 TEST_F(DextAccess, RequirementsOfProviderAndPersonalityAreAskedOfTheDriver) {

@@ -234,6 +234,9 @@ bool CandidateStarter::Begin(Attempt &attempt, const Candidate &candidate) {
                      access.error());
             return false;
         }
+        if (access->warning) {
+            LogWarning("{}: {}", candidate.bundle->identifier, *access->warning);
+        }
     }
     const HostId provider_host = provider->host;
     RegistryEntry &service = AddService(*provider, candidate);
