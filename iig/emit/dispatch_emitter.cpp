@@ -33,6 +33,25 @@ void EmitCase(const ClassModel &model, const MethodModel &method, std::string &o
         fmt::format("            return {};\n", InvokeExpression(model, method, method.frame_of));
 }
 
+// Whether it can be what an OSAction calls: OSAction::Create takes it for any method with the same arguments, without TYPE.
+bool MayServeAnAction(const MethodModel &method) {
+    return method.is_one_way && !method.parameters.empty() &&
+           method.parameters.front().object_class == "OSAction";
+}
+
+// The condition under which a frame is not one of `method`.
+std::string ForeignFrame(const ClassModel &model, const MethodModel &method) {
+    const std::string own = fmt::format("{}_{}_Method", model.name, method.stem);
+    std::string condition = fmt::format("rpc.frame->method != &{}", own);
+    if (MayServeAnAction(method)) {
+        condition += fmt::format(
+            " && (rpc.frame->method->flags != {0}.flags || rpc.frame->method->frameSize != "
+            "{0}.frameSize)",
+            own);
+    }
+    return condition;
+}
+
 void EmitInvoke(const ClassModel &model, const MethodModel &method, std::string &out) {
     std::string arguments;
     for (const ParameterModel &parameter : method.parameters) {
@@ -42,8 +61,8 @@ void EmitInvoke(const ClassModel &model, const MethodModel &method, std::string 
     out += fmt::format(
         "kern_return_t {0}::{1}_Invoke(const IORPC rpc, OSMetaClassBase * target, {1}_Handler "
         "func)\n{{\n"
-        "    if (rpc.frame->method != &{0}_{1}_Method) {{ return kIOReturnIPCError; }}\n",
-        model.name, method.stem);
+        "    if ({2}) {{ return kIOReturnIPCError; }}\n",
+        model.name, method.stem, ForeignFrame(model, method));
     if (uses_frame) {
         out += fmt::format("    auto * const iig_frame = static_cast<{}_Frame *>(rpc.frame);\n",
                            method.stem);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/log.h"
 #include "runtime/dispatch/action_call.h"
 #include "runtime/dispatch/queue_table.h"
 #include "runtime/dispatch/run_sync.h"
@@ -25,8 +26,12 @@ struct alignas(std::max_align_t) CallItem : WorkItem {
 void RunCallItem(WorkItem *base, bool was_dropped) {
     auto *item = static_cast<CallItem *>(base);
     IORPCFrame *frame = item->Frame();
-    if (!was_dropped) {
-        item->target->Dispatch(IORPC{.frame = frame, .methodID = item->method_id});
+    if (!was_dropped && item->target->Dispatch(IORPC{
+                            .frame = frame, .methodID = item->method_id}) == kIOReturnIPCError) {
+        LogWarning(
+            "{}: a call of {}::{} is dropped: the method that is to serve it has other arguments",
+            item->target->getMetaClass()->getClassName(), frame->method->className,
+            frame->method->name);
     }
     if (frame->method->releaseArguments != nullptr) {
         frame->method->releaseArguments(frame);

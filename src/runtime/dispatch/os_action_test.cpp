@@ -53,6 +53,17 @@ TEST_F(Action, OldCreate_TakesMethodIds) {
     EXPECT_EQ(probe_->ivars->Notes(), std::vector<uint64_t>{9});
 }
 
+// semantics.md 4.7.
+TEST_F(Action, OldCreate_NeedsNoTypeOnTheMethod) {
+    OSSharedPtr<OSAction> action;
+    ASSERT_EQ(OSAction::Create(probe_.get(), DispatchProbe_PlainTick_ID,
+                               IOTimerDispatchSource_TimerOccurred_ID, 0, action.attach()),
+              kIOReturnSuccess);
+    timer_->TimerOccurred(action.get(), 9);
+    ASSERT_TRUE(probe_->ivars->noted.Wait());
+    EXPECT_EQ(probe_->ivars->Notes(), std::vector<uint64_t>{9});
+}
+
 TEST_F(Action, Create_RefusesNoTarget) {
     OSAction *action = nullptr;
     EXPECT_EQ(OSAction::Create(nullptr, 1, 2, 0, &action), kIOReturnBadArgument);

@@ -50,6 +50,10 @@ void IMPL(DispatchProbe, Tick) {
     ivars->Note(action != nullptr ? time : 0);
 }
 
+void IMPL(DispatchProbe, PlainTick) {
+    ivars->Note(action != nullptr ? time : 0);
+}
+
 void IMPL(DispatchProbe, TickOnAux) {
     ivars->Note(action != nullptr ? time : 0);
 }
