@@ -45,7 +45,7 @@ kern_return_t TransferStream::MakeBuffers(uint32_t bytesEach, uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) {
         Slot &slot = slots_[i];
         kern_return_t ret =
-            interface_->CreateIOBuffer(kIOMemoryDirectionOut, bytesEach, &slot.buffer);
+            interface_->CreateIOBuffer(kIOMemoryDirectionInOut, bytesEach, &slot.buffer);
         IOAddressSegment range = {};
         if (ret == kIOReturnSuccess) {
             ret = slot.buffer->GetAddressRange(&range);

@@ -67,7 +67,7 @@ kern_return_t FirmwareDownload::Open(FirmwareLoader *loader, IOUSBHostInterface 
     interface_ = interface;
     pipe_ = pipe;
     DescriptorPoolOptions options;
-    options.direction = kIOMemoryDirectionOut;
+    options.direction = kIOMemoryDirectionInOut;  // Out would be read-only for us on a Mac
     options.capacity = kBlockBytes;
     options.max_count = kNumSlots;
     options.factory = MakeIoBuffer;

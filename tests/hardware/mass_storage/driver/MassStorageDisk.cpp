@@ -198,7 +198,7 @@ kern_return_t MassStorageDisk::OpenPipes() {
 
 kern_return_t MassStorageDisk::CreateBuffers() {
     kern_return_t ret = ivars->interface->CreateIOBuffer(
-        kIOMemoryDirectionOut, sizeof(CommandBlockWrapper), &ivars->command);
+        kIOMemoryDirectionInOut, sizeof(CommandBlockWrapper), &ivars->command);
     if (ret == kIOReturnSuccess) {
         ret = ivars->interface->CreateIOBuffer(kIOMemoryDirectionIn, sizeof(CommandStatusWrapper),
                                                &ivars->status);
