@@ -52,7 +52,7 @@ LoadedBundle::~LoadedBundle() {
     if (const std::string left = ObjectsLeft(image); !left.empty()) {
         LogWarning(
             "{}: its code stays loaded, because objects of its classes are left: {}; look for "
-            "a retain without its release",
+            "a retain without its release, or a free() that does not call super::free()",
             identifier, left);
         return;
     }

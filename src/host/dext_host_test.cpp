@@ -212,6 +212,18 @@ TEST(OpenClient, SuccessWithoutClient_IsErrorAndSaysWhatToDo) {
     EXPECT_TRUE(log.Has("NewUserClient of TestDriver returned success without a client"));
 }
 
+// semantics.md 2.1.
+TEST(OpenClient, DriverWithoutNewUserClient_IsErrorAndSaysWhatToDo) {
+    LogCapture log;
+    HostRig rig({.new_user_client = [](TestDriver *driver, uint32_t type, IOUserClient **client) {
+        using super = IOService;
+        return driver->NewUserClient(type, client, SUPERDISPATCH);
+    }});
+    ASSERT_EQ(rig.Start(), kIOReturnSuccess);
+    EXPECT_EQ(rig.Open().error(), kIOReturnError);
+    EXPECT_TRUE(log.Has("TestDriver: no application can open it"));
+}
+
 // semantics.md 2.1: the type reaches the driver; 2.11: the entitlements are there.
 TEST(OpenClient, ClientHasTypeAndEntitlements) {
     uint32_t type_seen = 0;

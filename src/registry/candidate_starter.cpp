@@ -13,6 +13,7 @@
 #include "registry/access.h"
 #include "registry/kernel_classes.h"
 #include "registry/matching.h"
+#include "registry/usb_match.h"
 
 namespace opendext::registry {
 
@@ -409,9 +410,9 @@ void CandidateStarter::ExplainMismatch(const Personality &personality,
             !matches ? fmt::format("personality '{}': {} {}", personality.name, matches.error().key,
                                    matches.error().reason)
                      : fmt::format(
-                           "personality '{}' matches '{}': it failed there, see above, or category "
+                           "personality '{}' matches {}: it failed there, see above, or category "
                            "'{}' is taken",
-                           personality.name, entry->name, personality.category));
+                           personality.name, UsbEntryText(*entry), personality.category));
     }
     if (!has_provider) {
         lines.push_back(fmt::format("personality '{}': there is no {} here; {}", personality.name,

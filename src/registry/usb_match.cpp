@@ -72,9 +72,10 @@ bool IsWildcard(const PropertyValue &value) {
 
 Mismatch Differs(const RegistryEntry &entry, std::string_view key, std::string_view wanted,
                  std::optional<uint64_t> found) {
-    return {.key = std::string(key),
-            .reason = found ? fmt::format("wants {}, '{}' has {:#x}", wanted, entry.name, *found)
-                            : fmt::format("wants {}, '{}' has none", wanted, entry.name)};
+    return {
+        .key = std::string(key),
+        .reason = found ? fmt::format("wants {}, {} has {:#x}", wanted, UsbEntryText(entry), *found)
+                        : fmt::format("wants {}, {} has none", wanted, UsbEntryText(entry))};
 }
 
 std::expected<Term, Mismatch> CheckNumber(const RegistryEntry &entry, std::string_view key,
@@ -237,8 +238,8 @@ Mismatch NoSet(const RegistryEntry &entry, const std::vector<Term> &terms,
     return {
         .key = given.empty() ? std::string("no USB key") : fmt::format("{}", fmt::join(given, "+")),
         .reason = fmt::format(
-            "selects no USB {}; for '{}', which is of class {:#x}, use exactly one of these: {}",
-            names.kind, entry.name, entry_class, fmt::join(sets, ", "))};
+            "selects no USB {}; for {}, which is of class {:#x}, use exactly one of these: {}",
+            names.kind, UsbEntryText(entry), entry_class, fmt::join(sets, ", "))};
 }
 
 }  // namespace
@@ -246,6 +247,16 @@ Mismatch NoSet(const RegistryEntry &entry, const std::vector<Term> &terms,
 bool IsUsbEntry(const RegistryEntry &entry) {
     return KernelClassConforms(entry.class_name, "IOUSBHostDevice") ||
            KernelClassConforms(entry.class_name, "IOUSBHostInterface");
+}
+
+std::string UsbEntryText(const RegistryEntry &entry) {
+    const auto number = NumberProperty(entry.properties, kInterfaceKeys.place_keys[1]);
+    if (!number) {
+        return fmt::format("'{}'", entry.name);
+    }
+    const std::string product = StringProperty(entry.properties, "USB Product Name");
+    return product.empty() ? fmt::format("interface {}", *number)
+                           : fmt::format("interface {} of '{}'", *number, product);
 }
 
 std::optional<Mismatch> FindUsbKeyMismatch(const RegistryEntry &entry, const Dictionary &keys) {

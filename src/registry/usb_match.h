@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 
 #include "registry/mismatch.h"
 #include "registry/registry_tree.h"
@@ -12,6 +13,9 @@ namespace opendext::registry {
 
 /// Whether the entry is a USB device or interface: its family looks at the keys of semantics.md 3.4.
 [[nodiscard]] bool IsUsbEntry(const RegistryEntry &entry);
+
+/// An entry in a message: its name in quotes, or for an interface its number, and whose it is; interfaces have no names.
+[[nodiscard]] std::string UsbEntryText(const RegistryEntry &entry);
 
 /// The first USB key of `keys` that does not hold for the USB entry `entry`, or nothing. Each key by itself, whatever
 /// the others are: as entitlements are read. Values are numbers, or "*" for any.

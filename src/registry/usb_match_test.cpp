@@ -146,6 +146,8 @@ TEST_F(UsbMatch, ValueThatDiffers_IsNamedWithBoth) {
                 HasSubstr("idVendor wants 0x1"));
     EXPECT_THAT(Reason(composite, {{"idVendor", "0x1209"}, {"idProduct", N(1)}}),
                 AllOf(HasSubstr("idVendor is a string"), HasSubstr("<integer>")));
+    EXPECT_THAT(Reason(hid_interface, {{"bInterfaceNumber", N(0)}}),
+                HasSubstr("bInterfaceNumber wants 0x0, interface 1 of 'Loop' has 0x1"));
 }
 
 TEST_F(UsbMatch, ProductArray_StandsForTheProduct) {

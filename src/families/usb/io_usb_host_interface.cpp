@@ -8,6 +8,7 @@
 #include <USBDriverKit/USBDriverKitDefs.h>
 
 #include "base/log.h"
+#include "base/once_per_key.h"
 #include "families/usb/descriptor_copies.h"
 #include "families/usb/device_queries.h"
 #include "families/usb/entry_objects.h"
@@ -59,6 +60,11 @@ void WarnOfEndpoint(const InterfaceSession &session, const UsbInterfaceSetting *
     if (setting == nullptr) {
         LogWarning("USB interface {}: CopyPipe: it is not in the configuration in effect",
                    session.number());
+        return;
+    }
+    // Once: drivers look for their endpoints by asking for each.
+    static OncePerKey told;
+    if (!told.IsFirst(fmt::format("{}:{}", session.number(), setting->alternate))) {
         return;
     }
     LogWarning(

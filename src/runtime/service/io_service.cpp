@@ -9,6 +9,8 @@
 #include "base/once_per_key.h"
 #include "runtime/service/service_state.h"
 
+using opendext::LogWarning;
+using opendext::OncePerKey;
 using opendext::service::ProviderHooks;
 using opendext::service::ServiceContext;
 using opendext::service::ServiceRole;
@@ -145,6 +147,14 @@ kern_return_t IOService::ClientCrashed_Impl(IOService *, uint64_t) {
 }
 
 kern_return_t IOService::NewUserClient_Impl(uint32_t, IOUserClient **userClient) {
+    static OncePerKey told;
+    const char *name = getMetaClass()->getClassName();
+    if (told.IsFirst(name)) {
+        LogWarning(
+            "{}: no application can open it (kIOReturnError): it does not override NewUserClient; "
+            "declare that in its .iig, and make the client there with Create(this, key, &service)",
+            name);
+    }
     if (userClient != nullptr) {
         *userClient = nullptr;
     }
