@@ -30,8 +30,7 @@ public:
             return std::unexpected(kIOReturnBadArgument);
         }
         const uint64_t num_frames = length / sizeof(IOUSBIsochronousFrame);
-        // So many that no frame number reaches them are a mistake.
-        if (num_frames == 0 || num_frames > kMostFrames) {
+        if (num_frames == 0 || num_frames > backends::kMostUsbFrames) {
             return std::unexpected(kIOReturnBadArgument);
         }
         auto access = DeviceAccess::Open(memory, 0, num_frames * sizeof(IOUSBIsochronousFrame),
@@ -54,8 +53,6 @@ public:
     }
 
 private:
-    static constexpr uint64_t kMostFrames = 1 << 16;
-
     void Copy(bool writes) {
         auto *bytes = reinterpret_cast<std::byte *>(frames_.data());
         for (const DmaPiece &piece : access_.pieces()) {
