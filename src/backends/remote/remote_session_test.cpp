@@ -303,6 +303,44 @@ TEST_F(RemoteSessionTest, ClientWithTooManySessions_IsRefusedMore) {
     EXPECT_EQ(refused.error().code, BackendErrorCode::kNoResources);
 }
 
+/// Calls the device when it is destroyed, as what it keeps may.
+class CallsAtItsEnd final : public UsbTransfer {
+public:
+    struct Result {
+        Event has_ended;
+        std::thread::id thread;
+        BackendResult<void> called;
+    };
+
+    CallsAtItsEnd(UsbBackend &session, Result &result) : session_(session), result_(result) {
+        setup = {.request_type = 0x40, .request = 9};
+    }
+    ~CallsAtItsEnd() override {
+        result_.thread = std::this_thread::get_id();
+        result_.called = session_.ClearHalt({0x01}, true);
+        result_.has_ended.Set();
+    }
+    CallsAtItsEnd(const CallsAtItsEnd &) = delete;
+    CallsAtItsEnd &operator=(const CallsAtItsEnd &) = delete;
+
+    void OnComplete(const UsbOutcome & /*outcome*/) override {}
+
+private:
+    UsbBackend &session_;
+    Result &result_;
+};
+
+TEST_F(RemoteSessionTest, TransferThatItsPollerDestroys_MayCallTheDevice) {
+    ClaimAll();
+    CallsAtItsEnd::Result result;
+    const std::atomic<uint32_t> never = 0;
+    session->SubmitAndPoll(std::make_unique<CallsAtItsEnd>(*session, result), never, 0);
+    result.has_ended.Wait();
+    // The session's own thread may have been faster; it has to be there for others.
+    const bool is_ours = result.thread == std::this_thread::get_id();
+    EXPECT_EQ(CodeOf(result.called), is_ours ? BackendErrorCode{-1} : BackendErrorCode::kBusy);
+}
+
 TEST_F(RemoteSessionTest, OperationThatHangs_HoldsUpNothingElse) {
     ClaimAll();
     Event hangs;

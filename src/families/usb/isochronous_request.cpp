@@ -72,7 +72,7 @@ public:
                        OSAction *completion, RequestWaiter *waiter)
         : UsbRequest(std::move(requests)),
           list_(std::move(list)),
-          completion_(memory::Retain(completion)),
+          completion_(dispatch::RetainForWorker(completion)),
           waiter_(waiter) {
         for (IOUSBIsochronousFrame &frame : list_.frames()) {
             frame.status = kIOReturnInvalid;
@@ -105,11 +105,10 @@ private:
             return;
         }
         SendIsochEnd(completion_.get(), end.result);
-        completion_.reset();
     }
 
     FrameList list_;
-    memory::Retained<OSAction> completion_;
+    const dispatch::WorkerReleased<OSAction> completion_;
     RequestWaiter *const waiter_;
 };
 
