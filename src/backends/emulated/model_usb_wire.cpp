@@ -287,10 +287,10 @@ bool ModelUsbWire::SelectAlternateSetting(uint8_t interface_number, uint8_t alte
 }
 
 BackendResult<void> ModelUsbWire::SetConfiguration(uint8_t value) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (!SelectConfiguration(value)) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no configuration {}", model_->Name(), value));
@@ -299,10 +299,10 @@ BackendResult<void> ModelUsbWire::SetConfiguration(uint8_t value) {
 }
 
 BackendResult<void> ModelUsbWire::SetAlternateSetting(uint8_t interface_number, uint8_t alternate) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (!SelectAlternateSetting(interface_number, alternate)) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no setting {} of interface {}", model_->Name(),
@@ -312,10 +312,10 @@ BackendResult<void> ModelUsbWire::SetAlternateSetting(uint8_t interface_number, 
 }
 
 BackendResult<void> ModelUsbWire::ClearHalt(UsbEndpointAddress endpoint, bool tells_device) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (state_.Find(endpoint) == nullptr) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no endpoint {:#04x} in this setting",
@@ -328,10 +328,10 @@ BackendResult<void> ModelUsbWire::ClearHalt(UsbEndpointAddress endpoint, bool te
 }
 
 BackendResult<void> ModelUsbWire::Reset() {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     EndRequestsAt(kAllUsbEndpoints, UsbStatus::kAborted, false);
     const uint8_t configuration = state_.configuration();
     const std::map<uint8_t, uint8_t> alternates = state_.alternates();

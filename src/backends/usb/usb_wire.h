@@ -31,7 +31,8 @@ public:
     virtual void OnAttached(UsbAttachment attachment) = 0;
 
     /// It is gone. The wire still ends every transfer that it has (Done with kRemoved), before or after this call. On
-    /// return no Start for that device is under way, except on this thread, and none will come.
+    /// return no Start and no operation for that device is under way, except on this thread, and none will come: one
+    /// that waits for the device has to return.
     virtual void OnDetached() = 0;
 
     /// A transfer that was started has ended. Exactly once for each Start; possibly within Start or Cancel. The

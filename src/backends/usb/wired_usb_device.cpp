@@ -36,7 +36,7 @@ void WiredUsbDevice::Detach(std::unique_lock<std::mutex> &lock) {
         return;
     }
     port_->transfers().End(lock, {.group = this}, UsbStatus::kRemoved);
-    port_->wire().WaitForStarts(lock);
+    port_->wire().WaitForDeviceCalls(lock);
     if (IsDrained()) {
         OnDrained(lock);
     }

@@ -36,7 +36,7 @@ BackendResult<void> WiredUsbDevice::CallWire(std::unique_lock<std::mutex> &lock,
     if (auto present = CheckPresent(); !present) {
         return present;
     }
-    BackendResult<void> result = port_->wire().Call(lock, function);
+    BackendResult<void> result = port_->wire().CallDevice(lock, function);
     return IsPresent() ? std::move(result) : CheckPresent();
 }
 
@@ -89,7 +89,8 @@ void WiredUsbDevice::ReleaseAtWire(std::unique_lock<std::mutex> &lock, uint8_t i
         return;
     }
     at_wire_.reset(interface_number);
-    port_->wire().Call(lock, [interface_number](UsbWire &wire) { wire.Release(interface_number); });
+    port_->wire().CallDevice(lock,
+                             [interface_number](UsbWire &wire) { wire.Release(interface_number); });
 }
 
 BackendResult<void> WiredUsbDevice::SetConfiguration(UsbSessionId session, uint8_t value,

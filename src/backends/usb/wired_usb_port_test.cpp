@@ -2,7 +2,10 @@
 // Sessions, claims, what is configured, and who is told.
 #include "backends/usb/wired_usb_port.h"
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/usb/wired_port_fixture.h"
@@ -15,6 +18,13 @@ using Told = RecordingPortListener::Told;
 
 BackendResult<void> Refused(const std::string &) {
     return Refuse(BackendErrorCode::kUnsupported, "the device stalls");
+}
+
+/// The port may still be at it.
+void WaitForUnplug(const UsbBackend &session) {
+    while (session.IsPresent()) {
+        std::this_thread::yield();
+    }
 }
 
 TEST_F(WiredPortTest, DeviceThatIsThere_IsToldAtOnce) {
@@ -281,6 +291,54 @@ TEST_F(WiredPortTest, SecondDeviceBesideOne_TakesItsPlace) {
     EXPECT_EQ(listener.kinds(), "ACDAC");
     EXPECT_FALSE(session->IsPresent());
     EXPECT_EQ(OpenSession()->Configuration(), 2);
+}
+
+TEST_F(WiredPortTest, Unplug_WaitsForOperationsOnTheDevice) {
+    std::atomic<bool> is_calling = false;
+    std::atomic<bool> is_over = false;
+    wire->on_operation = [&](const std::string &) -> BackendResult<void> {
+        is_calling = true;
+        WaitForUnplug(*session);
+        is_over = true;
+        return {};
+    };
+    std::thread resetting([&] { EXPECT_EQ(CodeOf(session->Reset()), BackendErrorCode::kRemoved); });
+    while (!is_calling) {
+        std::this_thread::yield();
+    }
+    wire->Detach();
+    // One that went on would reach the next device.
+    EXPECT_TRUE(is_over);
+    resetting.join();
+    wire->on_operation = {};
+}
+
+TEST_F(WiredPortTest, UnplugWithinAnotherPortsStart_WaitsForItsOwn) {
+    ClaimInterface();
+    std::atomic<bool> is_starting = false;
+    std::atomic<bool> is_over = false;
+    wire->on_start = [&](ScriptedUsbWire &, UsbTransfer &) {
+        is_starting = true;
+        WaitForUnplug(*session);
+        is_over = true;
+    };
+    std::thread starting([&] { Submit(1, 0x81); });
+    while (!is_starting) {
+        std::this_thread::yield();
+    }
+    RecordingPortListener other_listener;
+    const auto other = WiredUsbPort::Create(
+        std::make_unique<ScriptedUsbWire>([&](ScriptedUsbWire &, UsbTransfer &) {
+            wire->Detach();
+            EXPECT_TRUE(is_over);
+        }));
+    other->SetListener(&other_listener);
+    const auto other_session = other->Open(other_listener.latest().id).value();
+    ASSERT_TRUE(other_session->Claim(0).has_value());
+    other_session->Submit(transfers.Bulk(2, 0x81));
+    starting.join();
+    wire->on_start = {};
+    EXPECT_EQ(transfers.StatusOf(1), UsbStatus::kRemoved);
 }
 
 TEST_F(WiredPortTest, EndOfThePort_IsAnUnplug) {
