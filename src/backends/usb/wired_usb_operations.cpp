@@ -97,7 +97,7 @@ BackendResult<void> WiredUsbDevice::SetConfiguration(UsbSessionId session, uint8
                                                      bool publishes) {
     std::unique_lock lock(port_->mutex());
     auto done = Configure(lock, session, value, publishes);
-    port_->events().Deliver(lock);
+    port_->events().DeliverAndWait(lock);
     return done;
 }
 

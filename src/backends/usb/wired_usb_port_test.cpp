@@ -111,6 +111,43 @@ TEST_F(WiredPortTest, SetConfiguration_EndsTheInterfacesOfBefore) {
     EXPECT_TRUE(session->Claim(5).has_value());
 }
 
+/// Holds up who tells it of configuration 1.
+struct SlowListener final : UsbPortListener {
+    void OnAttached(const UsbDeviceIdentity & /*device*/) override {}
+    void OnDetached(UsbDeviceId /*device*/) override {}
+    void OnConfigured(UsbDeviceId /*device*/, uint8_t value, bool /*publishes*/) override {
+        is_held = is_held || value == 1;
+        while (value == 1 && !may_go_on) {
+            std::this_thread::yield();
+        }
+        is_told = is_told || value == 2;
+    }
+
+    std::atomic<bool> is_held = false;
+    std::atomic<bool> may_go_on = true;
+    std::atomic<bool> is_told = false;
+};
+
+TEST_F(WiredPortTest, SetConfigurationWhileAnotherIsTold_ReturnsWhenItsOwnWas) {
+    SlowListener slow;
+    port->SetListener(&slow);
+    slow.may_go_on = false;
+    slow.is_held = false;
+    wire->on_operation = [&](const std::string &operation) -> BackendResult<void> {
+        slow.may_go_on = slow.may_go_on || operation == "configuration 2";
+        return {};
+    };
+    std::thread first([&] { EXPECT_TRUE(session->SetConfiguration(1, true).has_value()); });
+    while (!slow.is_held) {
+        std::this_thread::yield();
+    }
+    EXPECT_TRUE(OpenSession()->SetConfiguration(2, true).has_value());
+    EXPECT_TRUE(slow.is_told);
+    first.join();
+    wire->on_operation = {};
+    port->SetListener(nullptr);
+}
+
 TEST_F(WiredPortTest, SetConfiguration_IsRefusedWhenItCannotBe) {
     const auto other = OpenSession();
     EXPECT_EQ(CodeOf(session->SetConfiguration(3, true)), BackendErrorCode::kNotFound);
