@@ -23,6 +23,8 @@ constexpr uint64_t kMaxFramesAhead = 1024;
 constexpr int kRescanMs = 500;
 /// A device that could not be used may be usable when somebody has given permission.
 constexpr int kRetryMs = 1000;
+/// The kernel's memory for transfers is everybody's: nobody tells when others have given some back.
+constexpr int kStarvedMs = 20;
 constexpr int kForeverMs = 3'600'000;
 
 /// libusb learns of devices that come from udev, where it runs.
@@ -115,8 +117,10 @@ void LibusbWire::WaitForDevice() {
 
 void LibusbWire::ServeDevice() {
     const std::shared_ptr<LibusbDevice> device = Device();
+    int wait_ms = kForeverMs;
     while (!is_ending_ && !is_gone_) {
-        HandleEvents(kForeverMs);
+        HandleEvents(wait_ms);
+        wait_ms = device->transfers().RetryStarved() ? kStarvedMs : kForeverMs;
         device->transfers().ReportEnded();
     }
     if (is_gone_) {
