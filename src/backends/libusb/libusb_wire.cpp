@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <span>
+#include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/blocked_signals.h"
 #include "base/log.h"
 
 namespace opendext::backends {
@@ -69,8 +71,17 @@ void LibusbWire::Begin(UsbWireListener &listener) {
     } else {
         LogInfo("{}: not plugged in; waiting for it", Describe(selector_));
     }
-    thread_ = std::thread([this] { Run(); });
-    pthread_setname_np(thread_.native_handle(), "libusb");
+    try {
+        const BlockedSignals blocked;
+        thread_ = std::thread([this] { Run(); });
+        pthread_setname_np(thread_.native_handle(), "libusb");
+    } catch (const std::system_error &error) {
+        LogError("{}: it cannot be used: no thread for it: {}", Describe(selector_), error.what());
+        if (Device() != nullptr) {
+            EndDevice();
+            listener_->OnDetached();
+        }
+    }
 }
 
 void LibusbWire::End() {

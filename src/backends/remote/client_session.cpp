@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -39,12 +40,18 @@ ClientSession::ClientSession(std::shared_ptr<const SessionSocket> socket,
     }
 }
 
-void ClientSession::Start() {
-    const BlockedSignals blocked;
-    reaper_ = std::thread([self = shared_from_this()] {
-        pthread_setname_np(pthread_self(), "usb-reaper");
-        self->Reap();
-    });
+BackendResult<void> ClientSession::Start() {
+    try {
+        const BlockedSignals blocked;
+        reaper_ = std::thread([self = shared_from_this()] {
+            pthread_setname_np(pthread_self(), "usb-reaper");
+            self->Reap();
+        });
+    } catch (const std::system_error &error) {
+        return Refuse(BackendErrorCode::kNoResources,
+                      std::string("no thread for a USB session: ") + error.what());
+    }
+    return {};
 }
 
 void ClientSession::Close() {

@@ -31,8 +31,8 @@ public:
     ClientSession(std::shared_ptr<const SessionSocket> socket, std::shared_ptr<SharedRegion> memory,
                   bool is_present);
 
-    /// Starts the reaper. Once, before anything else.
-    void Start();
+    /// Starts the reaper. Once, before anything else. @return kNoResources; then nothing else may be called.
+    [[nodiscard]] BackendResult<void> Start();
 
     /// Ends the session: what is under way ends with kAborted. Waits for the end of it all, unless it is called by
     /// OnComplete. A server that does not end the session soon is cut off. Once, last.

@@ -83,7 +83,9 @@ BackendResult<std::shared_ptr<UsbBackend>> RemoteUsbBackend::Connect(UniqueFd so
     }
     auto session = std::make_shared<remote::ClientSession>(socket, std::move(*memory),
                                                            greeting->welcome.is_present != 0);
-    session->Start();
+    if (auto started = session->Start(); !started) {
+        return std::unexpected(std::move(started.error()));
+    }
     return std::shared_ptr<UsbBackend>(
         new RemoteUsbBackend(std::move(session), std::move(*greeting)));
 }

@@ -15,10 +15,10 @@
 #include "backends/api/removal_listener.h"
 #include "backends/api/usb_backend.h"
 #include "backends/remote/adopted_regions.h"
-#include "backends/remote/operation_thread.h"
 #include "backends/remote/session_ring.h"
 #include "backends/remote/session_socket.h"
 #include "backends/remote/session_wire.h"
+#include "base/operation_thread.h"
 #include "base/shared_region.h"
 #include "base/spin_budget.h"
 
@@ -94,13 +94,13 @@ private:
     AdoptedRegions regions_;
     std::unordered_map<uint64_t, UniqueFd> sockets_;  ///< For sessions that are to be opened.
     Clock::time_point sockets_deadline_;              ///< Unless sockets_ is empty.
-    OperationThread operations_;
+    OperationThread operations_{"usb-operations"};
 
     std::array<std::atomic<bool>, kNumSlots> is_busy_ = {};
     std::array<uint8_t, kNumSlots> endpoints_ = {};  ///< Of the last transfer in each slot.
     std::atomic<uint32_t> num_transfers_ = 0;        ///< Under way. A futex for End.
 
-    std::atomic<uint64_t> num_frames_ = 0;           ///< Of the transfers under way.
+    std::atomic<uint64_t> num_frames_ = 0;  ///< Of the transfers under way.
 
     std::mutex completions_mutex_;
     std::unique_ptr<RingWriter<CompletionEntry, kNumCompletions>>
