@@ -97,6 +97,10 @@ BackendResult<RemoteUsbBackend::Greeting> RemoteUsbBackend::ReceiveWelcome(
     if (socket.Receive(message) != remote::SessionSocket::Receipt::kMessage) {
         return Refuse(BackendErrorCode::kRemoved, "the process that serves a USB session is gone");
     }
+    if (message.is_cut) {
+        return Refuse(BackendErrorCode::kNoResources,
+                      "USB session: this process may open no more files (ulimit -n)");
+    }
     const auto welcome = message.As<remote::SessionWelcome>();
     if (!welcome || welcome->magic != remote::kSessionMagic ||
         welcome->version != remote::kSessionVersion) {
