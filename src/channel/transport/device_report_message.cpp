@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/device_report_message.h"
 
+#include <bitset>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -14,6 +15,7 @@ constexpr size_t kNumTexts = 3;
 constexpr size_t kInterfaceWords = 8;
 constexpr size_t kMaxTextLength = 1024;  // a string descriptor has at most 126 characters
 constexpr uint8_t kMaxSpeed = 4;
+constexpr uint8_t kMaxAddress = 127;
 
 /// Takes words one after the other, each within its field.
 class WordReader {
@@ -23,8 +25,8 @@ public:
     [[nodiscard]] bool is_ok() const { return is_ok_; }
 
     template <typename Field>
-    void Read(Field *field, uint64_t last = std::numeric_limits<Field>::max()) {
-        if (words_.empty() || words_.front() > last) {
+    void Read(Field *field, uint64_t last = std::numeric_limits<Field>::max(), uint64_t first = 0) {
+        if (words_.empty() || words_.front() > last || words_.front() < first) {
             is_ok_ = false;
             return;
         }
@@ -40,7 +42,7 @@ private:
 bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     WordReader reader(words.device);
     reader.Read(&report->speed, kMaxSpeed);
-    reader.Read(&report->address);
+    reader.Read(&report->address, kMaxAddress, 1);
     reader.Read(&report->location);
     reader.Read(&report->usb_version);
     reader.Read(&report->vendor);
@@ -56,7 +58,20 @@ bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     return reader.is_ok();
 }
 
+bool ReadConfigurations(const DeviceReportWords &words, UsbDeviceReport *report) {
+    std::bitset<256> seen;
+    for (const uint64_t value : words.configurations) {
+        if (value == 0 || value >= seen.size() || seen.test(value)) {
+            return false;
+        }
+        seen.set(value);
+        report->configurations.push_back({.value = static_cast<uint8_t>(value), .interfaces = {}});
+    }
+    return true;
+}
+
 bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
+    std::vector<std::bitset<256>> seen(report->configurations.size());
     for (size_t i = 0; i < words.interfaces.size(); i += kInterfaceWords) {
         WordReader reader(std::span(words.interfaces).subspan(i, kInterfaceWords));
         size_t configuration = 0;
@@ -69,9 +84,11 @@ bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
         reader.Read(&interface.interface_protocol);
         reader.Read(&interface.num_endpoints);
         reader.Read(&interface.name_index);
-        if (!reader.is_ok() || configuration >= report->configurations.size()) {
+        if (!reader.is_ok() || configuration >= seen.size() ||
+            seen[configuration].test(interface.number)) {
             return false;
         }
+        seen[configuration].set(interface.number);
         report->configurations[configuration].interfaces.push_back(interface);
     }
     return true;
@@ -131,13 +148,7 @@ std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words
     report.manufacturer = words.texts[0];
     report.product_name = words.texts[1];
     report.serial = words.texts[2];
-    for (const uint64_t value : words.configurations) {
-        if (value > std::numeric_limits<uint8_t>::max()) {
-            return std::nullopt;
-        }
-        report.configurations.push_back({.value = static_cast<uint8_t>(value), .interfaces = {}});
-    }
-    if (!ReadInterfaces(words, &report)) {
+    if (!ReadConfigurations(words, &report) || !ReadInterfaces(words, &report)) {
         return std::nullopt;
     }
     return report;

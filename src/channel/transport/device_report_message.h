@@ -26,7 +26,8 @@ struct DeviceReportWords {
 
 [[nodiscard]] DeviceReportWords PackDeviceReport(const UsbDeviceReport &report);
 
-/// The report, when the words make one: counts that fit and numbers within their fields.
+/// The report, when the words make one: counts that fit, numbers within their fields, and no configuration, nor an
+/// interface of one, that is 0 where it may not be or there twice.
 [[nodiscard]] std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words);
 
 void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report);

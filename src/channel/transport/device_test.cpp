@@ -230,14 +230,20 @@ TEST(DeviceReport, WordsThatMakeNoSense_AreRefused) {
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device.push_back(0); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[0] = 5; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 256; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 0; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 128; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[4] = 0x10000; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.texts.pop_back(); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.texts[0].resize(5000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[0] = 256; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[0] = 0; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[2] = 1; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations.resize(1000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces.pop_back(); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[0] = 3; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[1] = 256; }));
+    // Interface 255 of the first configuration as 0, which is there.
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[9] = 0; }));
 }
 
 }  // namespace
