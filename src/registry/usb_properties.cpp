@@ -87,6 +87,9 @@ Dictionary UsbInterfaceProperties(const channel::UsbDeviceReport &device, uint32
         {"bNumEndpoints", Number(interface.num_endpoints, 8)},
         {"iInterface", Number(interface.name_index, 8)},
     });
+    if (!interface.name.empty()) {
+        properties.insert_or_assign("kUSBString", interface.name);
+    }
     return properties;
 }
 

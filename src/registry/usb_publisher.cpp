@@ -108,7 +108,7 @@ void UsbPublisher::AddInterfaces(const channel::UsbConfigurationReport &configur
     for (const channel::UsbInterfaceReport &interface : configuration.interfaces) {
         const EntryId entry = registry_.AddProvider(
             {.class_name = "IOUSBHostInterface",
-             .name = "IOUSBHostInterface",
+             .name = interface.name.empty() ? "IOUSBHostInterface" : interface.name,
              .location = fmt::format("{:x}", interface.number),
              .device = options_.specification,
              .properties = UsbInterfaceProperties(device_->report, device_->location,

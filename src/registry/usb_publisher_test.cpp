@@ -156,6 +156,12 @@ TEST_F(UsbPublishing, BundleOfInterfacesWithoutDriver_GetsItsFirstConfiguration)
     EXPECT_EQ(NumberOf(second, "bInterfaceSubClass"), 1U);
     EXPECT_EQ(NumberOf(second, "bInterfaceProtocol"), 2U);
     EXPECT_EQ(NumberOf(second, "bNumEndpoints"), 1U);
+    EXPECT_EQ(NumberOf(second, "iInterface"), 4U);
+    EXPECT_EQ(StringProperty(second->properties, "kUSBString"), "Keys");
+    EXPECT_EQ(second->name, "Keys");
+    const RegistryEntry *first = rig.Find(interfaces[0]);
+    EXPECT_EQ(FindProperty(*first, "kUSBString"), nullptr) << "it has none";
+    EXPECT_EQ(first->name, "IOUSBHostInterface");
     EXPECT_EQ(NumberOf(OnlyDevice(), "kUSBCurrentConfiguration"), 1U);
 }
 

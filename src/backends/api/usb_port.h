@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct UsbDeviceIdentity {
     std::string manufacturer;  ///< The strings in US English, as UTF-8; empty when there is none.
     std::string product;
     std::string serial;
+    std::map<uint8_t, std::string> interface_names;  ///< By their string index; where there is one.
 };
 
 /// Learns what happens at a port. Called on any thread, one call at a time, in the order of events; returns soon and

@@ -70,6 +70,12 @@ UsbAttachment ModelUsbWire::Describe() {
                                                                 : description.strings[index - 1];
     };
     const UsbDeviceFields &device = description.descriptors.device;
+    std::map<uint8_t, std::string> names;
+    for (const uint8_t index : description.descriptors.InterfaceNameIndexes()) {
+        if (std::string name = text(index); !name.empty()) {
+            names.emplace(index, std::move(name));
+        }
+    }
     return {.speed = description.speed,
             .address = address_,
             .location = location_,
@@ -77,6 +83,7 @@ UsbAttachment ModelUsbWire::Describe() {
             .manufacturer = text(device.manufacturer_string),
             .product = text(device.product_string),
             .serial = text(device.serial_string),
+            .interface_names = std::move(names),
             .configuration = state_.configuration()};
 }
 

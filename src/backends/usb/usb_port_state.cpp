@@ -79,7 +79,8 @@ void UsbPortState::Attach(UsbAttachment attachment) {
                                .descriptors = std::move(attachment.descriptors),
                                .manufacturer = std::move(attachment.manufacturer),
                                .product = std::move(attachment.product),
-                               .serial = std::move(attachment.serial)};
+                               .serial = std::move(attachment.serial),
+                               .interface_names = std::move(attachment.interface_names)};
     current_ =
         std::make_shared<WiredUsbDevice>(shared_from_this(), std::move(identity), configuration);
     for (UsbPortEvents::Event &event : DescribeNow()) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "backends/api/backend_error.h"
 #include "backends/api/usb_port.h"
@@ -19,7 +21,8 @@ struct UsbAttachment {
     std::string manufacturer;
     std::string product;
     std::string serial;
-    uint8_t configuration = 0;  ///< In effect; 0: none.
+    std::map<uint8_t, std::string> interface_names;  ///< By their string index; where there is one.
+    uint8_t configuration = 0;                       ///< In effect; 0: none.
 };
 
 /// Receives what comes over a wire. Implemented by WiredUsbPort. Any thread, with no lock of the wire held.

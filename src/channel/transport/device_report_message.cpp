@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/device_report_message.h"
 
+#include <algorithm>
 #include <bitset>
 #include <cstddef>
 #include <limits>
@@ -38,6 +39,10 @@ private:
     std::span<const uint64_t> words_;
     bool is_ok_ = true;
 };
+
+bool IsShort(const std::string &text) {
+    return text.size() <= kMaxTextLength;
+}
 
 bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     WordReader reader(words.device);
@@ -89,6 +94,7 @@ bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
             return false;
         }
         seen[configuration].set(interface.number);
+        interface.name = words.interface_names[i / kInterfaceWords];
         report->configurations[configuration].interfaces.push_back(interface);
     }
     return true;
@@ -121,6 +127,7 @@ DeviceReportWords PackDeviceReport(const UsbDeviceReport &report) {
                 words.interfaces.end(),
                 {i, each.number, each.alternate, each.interface_class, each.interface_subclass,
                  each.interface_protocol, each.num_endpoints, each.name_index});
+            words.interface_names.push_back(each.name);
         }
     }
     return words;
@@ -132,7 +139,8 @@ std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words
     if (words.id == 0 || words.device.size() != kNumDeviceWords ||
         words.texts.size() != kNumTexts || words.configurations.size() > kMaxConfigurations ||
         words.interfaces.size() % kInterfaceWords != 0 ||
-        words.interfaces.size() / kInterfaceWords > kMaxInterfaces) {
+        words.interfaces.size() / kInterfaceWords > kMaxInterfaces ||
+        words.interfaces.size() / kInterfaceWords != words.interface_names.size()) {
         return std::nullopt;
     }
     UsbDeviceReport report;
@@ -140,10 +148,9 @@ std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words
     if (!ReadDevice(words, &report)) {
         return std::nullopt;
     }
-    for (const std::string &text : words.texts) {
-        if (text.size() > kMaxTextLength) {
-            return std::nullopt;
-        }
+    if (!std::ranges::all_of(words.texts, IsShort) ||
+        !std::ranges::all_of(words.interface_names, IsShort)) {
+        return std::nullopt;
     }
     report.manufacturer = words.texts[0];
     report.product_name = words.texts[1];
@@ -161,6 +168,7 @@ void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report) {
     writer.TextList(words.texts);
     writer.U64List(words.configurations);
     writer.U64List(words.interfaces);
+    writer.TextList(words.interface_names);
 }
 
 UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
@@ -170,6 +178,7 @@ UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
     words.texts = reader.TextList(kNumTexts);
     words.configurations = reader.U64List();
     words.interfaces = reader.U64List();
+    words.interface_names = reader.TextList();
     auto report = reader.is_ok() ? UnpackDeviceReport(words) : std::nullopt;
     if (!report) {
         reader.Fail();

@@ -11,7 +11,7 @@
 
 namespace opendext::channel {
 
-/// A UsbDeviceReport as it travels: "tatasatat".
+/// A UsbDeviceReport as it travels: "tatasatatas".
 struct DeviceReportWords {
     uint64_t id = 0;
     /// Speed, address, location; bcdUSB, idVendor, idProduct, bcdDevice; class, subclass, protocol; bMaxPacketSize0;
@@ -22,6 +22,7 @@ struct DeviceReportWords {
     /// Of each interface in turn: which configuration of the list it is in; number, alternate setting, class, subclass,
     /// protocol, endpoints, index of its name.
     std::vector<uint64_t> interfaces;
+    std::vector<std::string> interface_names;  ///< Of each interface; empty: it has none.
 };
 
 [[nodiscard]] DeviceReportWords PackDeviceReport(const UsbDeviceReport &report);

@@ -35,7 +35,7 @@ UsbDeviceReport Report() {
         {.value = 1,
          .interfaces = {{.number = 0, .num_endpoints = 30}, {.number = 255, .interface_class = 3}}},
         {.value = 255, .interfaces = {}},
-        {.value = 2, .interfaces = {{.number = 1, .name_index = 9}}}};
+        {.value = 2, .interfaces = {{.number = 1, .name_index = 9, .name = "Ausgang"}}}};
     return report;
 }
 
@@ -240,6 +240,8 @@ TEST(DeviceReport, WordsThatMakeNoSense_AreRefused) {
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[2] = 1; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations.resize(1000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces.pop_back(); }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interface_names.pop_back(); }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interface_names[0].resize(5000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[0] = 3; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[1] = 256; }));
     // Interface 255 of the first configuration as 0, which is there.

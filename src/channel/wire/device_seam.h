@@ -29,6 +29,7 @@ struct UsbInterfaceReport {
     uint8_t interface_protocol = 0;
     uint8_t num_endpoints = 0;
     uint8_t name_index = 0;  ///< iInterface.
+    std::string name;        ///< That string, as UTF-8; empty when there is none.
 
     bool operator==(const UsbInterfaceReport &) const = default;
 };
