@@ -49,6 +49,11 @@ void DeviceHost::OnConfigured(UsbDeviceId device, uint8_t value, bool publishes)
     options_.reports->Configured(InRegistry(device), value, publishes);
 }
 
+void DeviceHost::OnSettingSelected(const backends::UsbDeviceIdentity &device,
+                                   const backends::UsbInterfaceSetting &setting) {
+    options_.reports->SettingSelected(InRegistry(device.id), ReportOf(setting, device));
+}
+
 void DeviceHost::OpenSession(DeviceId device, UniqueFd socket) {
     const bool is_posted = orders_.Post([this, device, socket = std::move(socket)]() mutable {
         auto session = options_.port->Open(AtPort(device));

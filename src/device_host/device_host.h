@@ -47,6 +47,8 @@ private:
     void OnAttached(const backends::UsbDeviceIdentity &device) override;
     void OnDetached(backends::UsbDeviceId device) override;
     void OnConfigured(backends::UsbDeviceId device, uint8_t value, bool publishes) override;
+    void OnSettingSelected(const backends::UsbDeviceIdentity &device,
+                           const backends::UsbInterfaceSetting &setting) override;
 
     std::expected<void, std::string> Configure(channel::DeviceId device, uint8_t value);
 

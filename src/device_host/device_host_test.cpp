@@ -116,6 +116,10 @@ struct FakeReports final : channel::DeviceReports {
     void Configured(DeviceId device, uint8_t value, bool publishes) override {
         lines.push_back(Text(device) + "=" + std::to_string(value) + (publishes ? "+" : ""));
     }
+    void SettingSelected(DeviceId device, const channel::UsbInterfaceReport &setting) override {
+        lines.push_back(Text(device) + ":" + std::to_string(setting.number) + "." +
+                        std::to_string(setting.alternate));
+    }
     void LogLine(uint32_t, const std::string &) override {}
     static std::string Text(DeviceId device) {
         return std::to_string(static_cast<uint64_t>(device));

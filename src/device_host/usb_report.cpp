@@ -6,8 +6,6 @@
 
 namespace opendext::device_host {
 
-namespace {
-
 channel::UsbInterfaceReport ReportOf(const backends::UsbInterfaceSetting &setting,
                                      const backends::UsbDeviceIdentity &device) {
     const auto name = device.interface_names.find(setting.name_string);
@@ -21,8 +19,10 @@ channel::UsbInterfaceReport ReportOf(const backends::UsbInterfaceSetting &settin
             .name = name != device.interface_names.end() ? name->second : std::string()};
 }
 
-channel::UsbConfigurationReport ReportOf(const backends::UsbConfiguration &configuration,
-                                         const backends::UsbDeviceIdentity &device) {
+namespace {
+
+channel::UsbConfigurationReport ReportOfConfiguration(
+    const backends::UsbConfiguration &configuration, const backends::UsbDeviceIdentity &device) {
     channel::UsbConfigurationReport report{.value = configuration.value, .interfaces = {}};
     for (const uint8_t number : configuration.InterfaceNumbers()) {
         const auto setting = std::ranges::find(configuration.settings, number,
@@ -59,7 +59,7 @@ channel::UsbDeviceReport ReportOf(const backends::UsbDeviceIdentity &device) {
                                     .serial = device.serial,
                                     .configurations = {}};
     for (const backends::UsbConfiguration &configuration : device.descriptors.configurations) {
-        report.configurations.push_back(ReportOf(configuration, device));
+        report.configurations.push_back(ReportOfConfiguration(configuration, device));
     }
     return report;
 }

@@ -38,6 +38,11 @@ public:
     /// The interfaces of before are gone; these are there now, of configuration `value` (none: 0). `publishes` as of
     /// UsbBackend::SetConfiguration.
     virtual void OnConfigured(UsbDeviceId device, uint8_t value, bool publishes) = 0;
+
+    /// An interface of the configuration in effect has another setting than before; after a configuration it has its
+    /// first one.
+    virtual void OnSettingSelected(const UsbDeviceIdentity &device,
+                                   const UsbInterfaceSetting &setting) = 0;
 };
 
 /// A place to which a USB device is attached, or none, or one after another: a model that comes back as something

@@ -271,7 +271,7 @@ TEST_F(RemoteSessionTest, Operations_AreTheSessions) {
                                        "reset", "release 0", "configuration 2"}) {
         EXPECT_NE(std::ranges::find(log, expected), log.end()) << expected;
     }
-    EXPECT_FALSE(listener.WaitFor(3).back().publishes);
+    EXPECT_FALSE(listener.WaitFor(4).back().publishes);
 }
 
 TEST_F(RemoteSessionTest, RefusedOperation_SaysWhy) {

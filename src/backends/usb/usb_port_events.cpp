@@ -48,6 +48,8 @@ void UsbPortEvents::Tell(UsbPortListener &listener, const Event &event) {
             return listener.OnDetached(event.device);
         case Kind::kConfigured:
             return listener.OnConfigured(event.device, event.configuration, event.publishes);
+        case Kind::kSettingSelected:
+            return listener.OnSettingSelected(*event.identity, *event.setting);
     }
 }
 

@@ -17,14 +17,15 @@ namespace opendext::backends {
 /// method wants the port's lock held, which is given up around the listener's calls.
 class UsbPortEvents {
 public:
-    enum class Kind : uint8_t { kAttached, kDetached, kConfigured };
+    enum class Kind : uint8_t { kAttached, kDetached, kConfigured, kSettingSelected };
 
     struct Event {
         Kind kind = Kind::kAttached;
         UsbDeviceId device = UsbDeviceId::kNone;
-        std::shared_ptr<const UsbDeviceIdentity> identity;  ///< kAttached.
+        std::shared_ptr<const UsbDeviceIdentity> identity;  ///< kAttached, kSettingSelected.
         uint8_t configuration = 0;                          ///< kConfigured.
         bool publishes = false;                             ///< kConfigured.
+        const UsbInterfaceSetting *setting = nullptr;       ///< kSettingSelected; of `identity`.
     };
 
     /// To be told by the next Deliver. With no listener, nobody ever is.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/usb/usb_port_state.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "backends/usb/wired_usb_device.h"
@@ -96,6 +98,7 @@ std::vector<UsbPortEvents::Event> UsbPortState::DescribeNow() const {
                           .identity = current_->shared_identity()});
         if (current_->claims().configuration() != 0) {
             events.push_back(current_->ConfiguredEvent());
+            std::ranges::move(current_->SettingEvents(), std::back_inserter(events));
         }
     }
     return events;

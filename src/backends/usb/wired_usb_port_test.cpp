@@ -122,6 +122,8 @@ struct SlowListener final : UsbPortListener {
         }
         is_told = is_told || value == 2;
     }
+    void OnSettingSelected(const UsbDeviceIdentity & /*device*/,
+                           const UsbInterfaceSetting & /*setting*/) override {}
 
     std::atomic<bool> is_held = false;
     std::atomic<bool> may_go_on = true;
@@ -169,6 +171,23 @@ TEST_F(WiredPortTest, ConfigurationThatTheDeviceRefuses_ChangesNothing) {
     EXPECT_EQ(listener.kinds(), "AC");
     Submit(1, 0x81);
     EXPECT_EQ(wire->Outstanding().size(), 1U);
+}
+
+TEST_F(WiredPortTest, AlternateSetting_IsToldOnceItIsAnother) {
+    ClaimInterface();
+    ASSERT_TRUE(session->SetAlternateSetting(0, 0).has_value());
+    EXPECT_EQ(listener.kinds(), "AC");
+    ASSERT_TRUE(session->SetAlternateSetting(0, 1).has_value());
+    EXPECT_EQ(
+        listener.WaitFor(3).back(),
+        (Told{.what = 'S', .device = listener.latest().id, .interface_number = 0, .alternate = 1}));
+    // Who comes later is told of it, too.
+    RecordingPortListener next;
+    port->SetListener(&next);
+    EXPECT_EQ(next.kinds(), "ACS");
+    ASSERT_TRUE(session->SetConfiguration(1, true).has_value());
+    EXPECT_EQ(next.kinds(), "ACSC");
+    port->SetListener(nullptr);
 }
 
 TEST_F(WiredPortTest, AlternateSetting_ChangesWhichEndpointsAreOpen) {

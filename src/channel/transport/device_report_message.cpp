@@ -2,8 +2,10 @@
 #include "channel/transport/device_report_message.h"
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -63,6 +65,26 @@ bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     return reader.is_ok();
 }
 
+void ReadInterface(WordReader &reader, UsbInterfaceReport *interface) {
+    reader.Read(&interface->number);
+    reader.Read(&interface->alternate);
+    reader.Read(&interface->interface_class);
+    reader.Read(&interface->interface_subclass);
+    reader.Read(&interface->interface_protocol);
+    reader.Read(&interface->num_endpoints);
+    reader.Read(&interface->name_index);
+}
+
+std::array<uint64_t, kInterfaceWords - 1> WordsOf(const UsbInterfaceReport &interface) {
+    return {interface.number,
+            interface.alternate,
+            interface.interface_class,
+            interface.interface_subclass,
+            interface.interface_protocol,
+            interface.num_endpoints,
+            interface.name_index};
+}
+
 bool ReadConfigurations(const DeviceReportWords &words, UsbDeviceReport *report) {
     std::bitset<256> seen;
     for (const uint64_t value : words.configurations) {
@@ -82,13 +104,7 @@ bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
         size_t configuration = 0;
         UsbInterfaceReport interface;
         reader.Read(&configuration);
-        reader.Read(&interface.number);
-        reader.Read(&interface.alternate);
-        reader.Read(&interface.interface_class);
-        reader.Read(&interface.interface_subclass);
-        reader.Read(&interface.interface_protocol);
-        reader.Read(&interface.num_endpoints);
-        reader.Read(&interface.name_index);
+        ReadInterface(reader, &interface);
         if (!reader.is_ok() || configuration >= seen.size() ||
             seen[configuration].test(interface.number)) {
             return false;
@@ -123,10 +139,8 @@ DeviceReportWords PackDeviceReport(const UsbDeviceReport &report) {
     for (size_t i = 0; i < report.configurations.size(); ++i) {
         words.configurations.push_back(report.configurations[i].value);
         for (const UsbInterfaceReport &each : report.configurations[i].interfaces) {
-            words.interfaces.insert(
-                words.interfaces.end(),
-                {i, each.number, each.alternate, each.interface_class, each.interface_subclass,
-                 each.interface_protocol, each.num_endpoints, each.name_index});
+            words.interfaces.push_back(i);
+            std::ranges::copy(WordsOf(each), std::back_inserter(words.interfaces));
             words.interface_names.push_back(each.name);
         }
     }
@@ -185,6 +199,23 @@ UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
         return {};
     }
     return *std::move(report);
+}
+
+void WriteInterfaceReport(MessageWriter &writer, const UsbInterfaceReport &report) {
+    writer.U64List(WordsOf(report));
+    writer.Text(report.name);
+}
+
+UsbInterfaceReport ReadInterfaceReport(MessageReader &reader) {
+    const std::vector<uint64_t> words = reader.U64List(kInterfaceWords - 1);
+    UsbInterfaceReport report;
+    report.name = reader.Text();
+    WordReader word_reader(words);
+    ReadInterface(word_reader, &report);
+    if (reader.is_ok() && (!word_reader.is_ok() || !IsShort(report.name))) {
+        reader.Fail();
+    }
+    return report;
 }
 
 }  // namespace opendext::channel

@@ -36,4 +36,11 @@ void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report);
 /// A report that makes no sense fails the reader.
 [[nodiscard]] UsbDeviceReport ReadDeviceReport(MessageReader &reader);
 
+/// A UsbInterfaceReport as it travels by itself: "ats". The words are those of DeviceReportWords::interfaces, from the
+/// number on.
+void WriteInterfaceReport(MessageWriter &writer, const UsbInterfaceReport &report);
+
+/// A report that makes no sense fails the reader.
+[[nodiscard]] UsbInterfaceReport ReadInterfaceReport(MessageReader &reader);
+
 }  // namespace opendext::channel

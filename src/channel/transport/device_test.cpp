@@ -45,6 +45,10 @@ struct FakeReports final : DeviceReports {
     void Configured(DeviceId device, uint8_t value, bool publishes) override {
         lines.push_back(Text(device) + "=" + std::to_string(value) + (publishes ? "+" : ""));
     }
+    void SettingSelected(DeviceId device, const UsbInterfaceReport &setting) override {
+        lines.push_back(Text(device) + ":" + std::to_string(setting.number) + "." +
+                        std::to_string(setting.alternate) + " " + setting.name);
+    }
     void LogLine(uint32_t, const std::string &text) override { lines.push_back(text); }
     static std::string Text(DeviceId device) {
         return std::to_string(static_cast<uint64_t>(device));
@@ -127,6 +131,7 @@ TEST_F(DeviceTest, ReportsBeforeReady_HaveArrivedByThen) {
     connection_->Serve(port_);
     connection_->Attached(Report());
     connection_->Configured(DeviceId{7}, 1, true);
+    connection_->SettingSelected(DeviceId{7}, {.number = 255, .alternate = 2, .name = "Ein"});
     connection_->Detached(DeviceId{7});
     connection_->LogLine(1, "a line");
     connection_->ReportReady();
@@ -134,7 +139,8 @@ TEST_F(DeviceTest, ReportsBeforeReady_HaveArrivedByThen) {
     registry_bus_->RunAndWait([&] {
         ASSERT_EQ(reports_.reports.size(), 1U);
         EXPECT_EQ(reports_.reports[0], Report());
-        EXPECT_EQ(reports_.lines, (std::vector<std::string>{"7=1+", "-7", "a line"}));
+        EXPECT_EQ(reports_.lines,
+                  (std::vector<std::string>{"7=1+", "7:255.2 Ein", "-7", "a line"}));
     });
 }
 
