@@ -39,6 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     words.configurations = TakeList(input);
     words.interfaces = TakeList(input);
     words.texts.assign(input.empty() ? 3 : input.front() % 5, "text");
+    const size_t num_interfaces = words.interfaces.size() / 8;
+    words.interface_names.assign(num_interfaces + (words.texts.size() == 4 ? 1 : 0), "name");
     const auto report = UnpackDeviceReport(words);
     if (report && UnpackDeviceReport(PackDeviceReport(*report)) != report) {
         std::abort();

@@ -209,6 +209,10 @@ public:
         const std::lock_guard lock(mutex_);
         Require(device_ == device);
     }
+    void OnSettingSelected(const UsbDeviceIdentity &device, const UsbInterfaceSetting &) override {
+        const std::lock_guard lock(mutex_);
+        Require(device_ == device.id);
+    }
 
     void Step() {
         const size_t which = input_.Take() % sessions_.size();

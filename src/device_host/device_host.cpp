@@ -14,6 +14,8 @@ using channel::DeviceId;
 
 namespace {
 
+constexpr const char *kNoThread = "there is no thread for it: the process has too many";
+
 UsbDeviceId AtPort(DeviceId device) {
     return static_cast<UsbDeviceId>(device);
 }
@@ -24,8 +26,7 @@ DeviceId InRegistry(UsbDeviceId device) {
 
 }  // namespace
 
-DeviceHost::DeviceHost(Options options)
-    : options_(std::move(options)), worker_([this] { Work(); }) {}
+DeviceHost::DeviceHost(Options options) : options_(std::move(options)) {}
 
 void DeviceHost::Begin() {
     options_.port->SetListener(this);
@@ -33,12 +34,7 @@ void DeviceHost::Begin() {
 
 DeviceHost::~DeviceHost() {
     options_.port->SetListener(nullptr);
-    {
-        const std::lock_guard lock(mutex_);
-        is_ending_ = true;
-    }
-    changed_.notify_one();
-    worker_.join();
+    orders_.Stop();
 }
 
 void DeviceHost::OnAttached(const backends::UsbDeviceIdentity &device) {
@@ -53,17 +49,24 @@ void DeviceHost::OnConfigured(UsbDeviceId device, uint8_t value, bool publishes)
     options_.reports->Configured(InRegistry(device), value, publishes);
 }
 
+void DeviceHost::OnSettingSelected(const backends::UsbDeviceIdentity &device,
+                                   const backends::UsbInterfaceSetting &setting) {
+    options_.reports->SettingSelected(InRegistry(device.id), ReportOf(setting, device));
+}
+
 void DeviceHost::OpenSession(DeviceId device, UniqueFd socket) {
-    // Shared: a std::function is copied, and descriptors cannot be.
-    Post([this, device, socket = std::make_shared<UniqueFd>(std::move(socket))] {
+    const bool is_posted = orders_.Post([this, device, socket = std::move(socket)]() mutable {
         auto session = options_.port->Open(AtPort(device));
         if (!session) {
             // The driver finds nobody at its end, as of a device that is unplugged.
             LogWarning("a session with the device was asked for: {}", session.error().message);
             return;
         }
-        options_.serve(std::move(*socket), *std::move(session));
+        options_.serve(std::move(socket), *std::move(session));
     });
+    if (!is_posted) {
+        LogError("a session with the device was asked for: {}", kNoThread);
+    }
 }
 
 std::expected<void, std::string> DeviceHost::Configure(DeviceId device, uint8_t value) {
@@ -85,35 +88,14 @@ std::expected<void, std::string> DeviceHost::Configure(DeviceId device, uint8_t 
 }
 
 void DeviceHost::SetConfiguration(DeviceId device, uint8_t value, Answer answer) {
-    Post([this, device, value, answer = std::move(answer)] { answer(Configure(device, value)); });
+    if (!orders_.Post([this, device, value, answer] { answer(Configure(device, value)); })) {
+        answer(std::unexpected(std::string(kNoThread)));
+    }
 }
 
 void DeviceHost::Exit() {
     if (options_.on_exit) {
         options_.on_exit();
-    }
-}
-
-void DeviceHost::Post(std::function<void()> task) {
-    {
-        const std::lock_guard lock(mutex_);
-        tasks_.push_back(std::move(task));
-    }
-    changed_.notify_one();
-}
-
-void DeviceHost::Work() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-        changed_.wait(lock, [this] { return is_ending_ || !tasks_.empty(); });
-        if (is_ending_) {
-            return;
-        }
-        const std::function<void()> task = std::move(tasks_.front());
-        tasks_.pop_front();
-        lock.unlock();
-        task();
-        lock.lock();
     }
 }
 

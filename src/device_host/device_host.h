@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <string>
 
 #include "backends/api/usb_port.h"
+#include "base/operation_thread.h"
 #include "channel/wire/device_seam.h"
 
 namespace opendext::device_host {
@@ -16,7 +14,7 @@ namespace opendext::device_host {
 /// A USB port as the registry has it: tells it what comes and goes, and carries out its orders. In the process of a
 /// device, and in embedded mode.
 ///
-/// Orders return at once; what talks to the device is done on a thread of this object.
+/// Orders return at once; what talks to the device is done on a thread of this object, which starts with the first.
 class DeviceHost final : public channel::DevicePort, private backends::UsbPortListener {
 public:
     struct Options {
@@ -39,7 +37,7 @@ public:
     void Begin();
 
     void OpenSession(channel::DeviceId device, UniqueFd socket) override;
-    /// Answers on this object's thread.
+    /// Answers on this object's thread; on the caller's when there is none to be had.
     void SetConfiguration(channel::DeviceId device, uint8_t value, Answer answer) override;
     void Exit() override;
     /// Nothing: who started the process ends it.
@@ -49,17 +47,13 @@ private:
     void OnAttached(const backends::UsbDeviceIdentity &device) override;
     void OnDetached(backends::UsbDeviceId device) override;
     void OnConfigured(backends::UsbDeviceId device, uint8_t value, bool publishes) override;
+    void OnSettingSelected(const backends::UsbDeviceIdentity &device,
+                           const backends::UsbInterfaceSetting &setting) override;
 
     std::expected<void, std::string> Configure(channel::DeviceId device, uint8_t value);
-    void Post(std::function<void()> task);
-    void Work();
 
     const Options options_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<std::function<void()>> tasks_;  // guarded by mutex_
-    bool is_ending_ = false;                   // guarded by mutex_
-    std::thread worker_;
+    OperationThread orders_{"device-orders"};
 };
 
 }  // namespace opendext::device_host

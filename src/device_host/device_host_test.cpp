@@ -41,6 +41,7 @@ backends::UsbDeviceIdentity Identity(uint64_t id) {
                       {.number = 0, .alternate = 1, .interface_class = 9},
                       {.number = 2, .alternate = 0, .name_string = 4, .endpoints = {{}, {}}}}}};
     device.product = "Loop";
+    device.interface_names = {{4, "Data"}};
     return device;
 }
 
@@ -115,6 +116,10 @@ struct FakeReports final : channel::DeviceReports {
     void Configured(DeviceId device, uint8_t value, bool publishes) override {
         lines.push_back(Text(device) + "=" + std::to_string(value) + (publishes ? "+" : ""));
     }
+    void SettingSelected(DeviceId device, const channel::UsbInterfaceReport &setting) override {
+        lines.push_back(Text(device) + ":" + std::to_string(setting.number) + "." +
+                        std::to_string(setting.alternate));
+    }
     void LogLine(uint32_t, const std::string &) override {}
     static std::string Text(DeviceId device) {
         return std::to_string(static_cast<uint64_t>(device));
@@ -175,10 +180,10 @@ TEST_F(DeviceHostTest, Report_HasTheFirstSettingOfEachInterface) {
     EXPECT_EQ(report.serial_index, 3);
     EXPECT_EQ(report.product_name, "Loop");
     ASSERT_EQ(report.configurations.size(), 1U);
-    EXPECT_THAT(
-        report.configurations[0].interfaces,
-        ElementsAre(channel::UsbInterfaceReport{.number = 0, .interface_class = 8},
-                    channel::UsbInterfaceReport{.number = 2, .num_endpoints = 2, .name_index = 4}));
+    EXPECT_THAT(report.configurations[0].interfaces,
+                ElementsAre(channel::UsbInterfaceReport{.number = 0, .interface_class = 8},
+                            channel::UsbInterfaceReport{
+                                .number = 2, .num_endpoints = 2, .name_index = 4, .name = "Data"}));
 }
 
 TEST_F(DeviceHostTest, Configuration_IsSetWithInterfacesPublished) {

@@ -6,9 +6,23 @@
 
 namespace opendext::device_host {
 
+channel::UsbInterfaceReport ReportOf(const backends::UsbInterfaceSetting &setting,
+                                     const backends::UsbDeviceIdentity &device) {
+    const auto name = device.interface_names.find(setting.name_string);
+    return {.number = setting.number,
+            .alternate = setting.alternate,
+            .interface_class = setting.interface_class,
+            .interface_subclass = setting.interface_subclass,
+            .interface_protocol = setting.interface_protocol,
+            .num_endpoints = static_cast<uint8_t>(setting.endpoints.size()),
+            .name_index = setting.name_string,
+            .name = name != device.interface_names.end() ? name->second : std::string()};
+}
+
 namespace {
 
-channel::UsbConfigurationReport ReportOf(const backends::UsbConfiguration &configuration) {
+channel::UsbConfigurationReport ReportOfConfiguration(
+    const backends::UsbConfiguration &configuration, const backends::UsbDeviceIdentity &device) {
     channel::UsbConfigurationReport report{.value = configuration.value, .interfaces = {}};
     for (const uint8_t number : configuration.InterfaceNumbers()) {
         const auto setting = std::ranges::find(configuration.settings, number,
@@ -16,14 +30,7 @@ channel::UsbConfigurationReport ReportOf(const backends::UsbConfiguration &confi
         if (setting == configuration.settings.end()) {
             continue;
         }
-        report.interfaces.push_back(
-            {.number = number,
-             .alternate = setting->alternate,
-             .interface_class = setting->interface_class,
-             .interface_subclass = setting->interface_subclass,
-             .interface_protocol = setting->interface_protocol,
-             .num_endpoints = static_cast<uint8_t>(setting->endpoints.size()),
-             .name_index = setting->name_string});
+        report.interfaces.push_back(ReportOf(*setting, device));
     }
     return report;
 }
@@ -52,7 +59,7 @@ channel::UsbDeviceReport ReportOf(const backends::UsbDeviceIdentity &device) {
                                     .serial = device.serial,
                                     .configurations = {}};
     for (const backends::UsbConfiguration &configuration : device.descriptors.configurations) {
-        report.configurations.push_back(ReportOf(configuration));
+        report.configurations.push_back(ReportOfConfiguration(configuration, device));
     }
     return report;
 }

@@ -6,6 +6,10 @@
 
 namespace opendext::device_host {
 
+/// What the registry is to know of a setting of `device`.
+[[nodiscard]] channel::UsbInterfaceReport ReportOf(const backends::UsbInterfaceSetting &setting,
+                                                   const backends::UsbDeviceIdentity &device);
+
 /// What the registry is to know of a device.
 [[nodiscard]] channel::UsbDeviceReport ReportOf(const backends::UsbDeviceIdentity &device);
 

@@ -39,6 +39,12 @@ public:
             reports.Configured(device, value, publishes);
         });
     }
+    void SettingSelected(channel::DeviceId device,
+                         const channel::UsbInterfaceReport &setting) override {
+        Tell([device, setting](channel::DeviceReports &reports) {
+            reports.SettingSelected(device, setting);
+        });
+    }
     void LogLine(uint32_t level, const std::string &text) override {
         Tell([level, text](channel::DeviceReports &reports) { reports.LogLine(level, text); });
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/dext_host.h"
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -55,7 +56,15 @@ public:
     const std::shared_ptr<HostedServices> services;
 
 private:
-    std::expected<Retained<IOService>, int32_t> ProviderFor(const ProviderDescription &description);
+    // The provider object of one entry while a Start makes it or has not given it to its service yet.
+    struct StartingProvider {
+        std::mutex mutex;            // held while the object is looked up or made: no driver code runs there
+        Retained<IOService> object;  // guarded by mutex
+    };
+
+    std::shared_ptr<StartingProvider> StartingProviderOf(EntryId entry);
+    std::expected<Retained<IOService>, int32_t> ProviderFor(const ProviderDescription &description,
+                                                            StartingProvider &starting);
     std::expected<Retained<IOService>, int32_t> MakeProvider(
         const ProviderDescription &description);
     std::expected<Retained<IOUserClient>, int32_t> CheckClient(IOService *service,
@@ -63,8 +72,8 @@ private:
     void ClientClosed(EntryId entry);
 
     const std::shared_ptr<ServiceContext> context_;
-    std::mutex
-        provider_mutex_;  // held while a provider is looked up or made: no driver code runs there
+    std::mutex starting_mutex_;
+    std::map<EntryId, std::weak_ptr<StartingProvider>> starting_;  // guarded by starting_mutex_
     std::mutex exit_mutex_;
     size_t num_stops_ = 0;     // guarded by exit_mutex_; ordered and not returned
     bool is_exiting_ = false;  // guarded by exit_mutex_
@@ -137,10 +146,23 @@ std::expected<Retained<IOService>, int32_t> DextHost::Orders::MakeProvider(
     return provider;
 }
 
+std::shared_ptr<DextHost::Orders::StartingProvider> DextHost::Orders::StartingProviderOf(
+    EntryId entry) {
+    const std::scoped_lock lock(starting_mutex_);
+    std::erase_if(starting_, [](const auto &each) { return each.second.expired(); });
+    std::weak_ptr<StartingProvider> &known = starting_[entry];
+    std::shared_ptr<StartingProvider> starting = known.lock();
+    if (starting == nullptr) {
+        starting = std::make_shared<StartingProvider>();
+        known = starting;
+    }
+    return starting;
+}
+
 std::expected<Retained<IOService>, int32_t> DextHost::Orders::ProviderFor(
-    const ProviderDescription &description) {
+    const ProviderDescription &description, StartingProvider &starting) {
     const EntryId entry = description.entry;
-    const std::scoped_lock lock(provider_mutex_);
+    const std::scoped_lock lock(starting.mutex);
     // A service of this very process, for a dext that matches on what it published itself.
     if (Retained<IOService> hosted = services->Find(entry)) {
         return hosted;
@@ -148,11 +170,20 @@ std::expected<Retained<IOService>, int32_t> DextHost::Orders::ProviderFor(
     if (Retained<IOService> shared = services->FindProviderObject(entry)) {
         return shared;
     }
-    return MakeProvider(description);
+    if (starting.object == nullptr) {
+        auto made = MakeProvider(description);
+        if (!made) {
+            return made;
+        }
+        starting.object = std::move(*made);
+    }
+    return Retain(starting.object.get());
 }
 
 int32_t DextHost::Orders::Start(const ServiceStart &start) {
-    auto provider = ProviderFor(start.provider);
+    // A device may take its time to answer, which is only for the services on it to wait for.
+    auto starting = StartingProviderOf(start.provider.entry);
+    auto provider = ProviderFor(start.provider, *starting);
     if (!provider) {
         return provider.error();
     }
@@ -169,6 +200,7 @@ int32_t DextHost::Orders::Start(const ServiceStart &start) {
         return kIOReturnError;
     }
     services->Add(entry, Retain(made.get()), Retain(provider->get()));
+    starting.reset();
     const kern_return_t status = service::StartOnQueue(made.get(), provider->get());
     if (status != kIOReturnSuccess) {
         services->Remove(entry);

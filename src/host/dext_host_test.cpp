@@ -316,6 +316,67 @@ TEST_F(PciHostTest, UnknownDevice_FailsTheStartWithOneLine) {
         log.Has("device \"model:none\" of IOPCIDevice: no such device; known: model:scripted"));
 }
 
+// A device that does not answer holds up nobody but its own services.
+TEST_F(PciHostTest, SlowDevice_LeavesOtherProvidersAlone) {
+    std::atomic<bool> is_opening = false;
+    std::atomic<bool> may_open = false;
+    DextHostOptions options = WithDevices(MakeBackend());
+    options.make_device = [&](const channel::ProviderDescription &) {
+        is_opening = true;
+        (void)WaitUntil([&] { return may_open.load(); });
+        return std::expected<Device, std::string>(std::unexpect, "it has been unplugged");
+    };
+    HostRig rig({}, std::move(options));
+    channel::ProviderDescription slow = rig.provider;
+    slow.entry = rig.reports.Add({}, {});
+    slow.class_name = "IOPCIDevice";
+    slow.device = "slow";
+    std::promise<int32_t> answer;
+    rig.host->StartService({.entry = rig.reports.Add(slow.entry, {}),
+                            .user_class = "TestDriver",
+                            .provider = slow},
+                           [&](int32_t status) { answer.set_value(status); });
+    EXPECT_TRUE(WaitUntil([&] { return is_opening.load(); }));
+    auto started = std::async(std::launch::async, [&] { return rig.Start(); });
+    EXPECT_EQ(started.wait_for(kHangGuard), std::future_status::ready);
+    may_open = true;
+    EXPECT_EQ(started.get(), kIOReturnSuccess);
+    EXPECT_EQ(answer.get_future().get(), kIOReturnNoDevice);
+}
+
+// semantics.md 3.6: services on one provider see one object, also while the first of them is not started yet.
+TEST_F(PciHostTest, StartWhileAnotherBegins_SharesTheProvider) {
+    std::atomic<int> num_made = 0;
+    std::atomic<bool> is_first = true;
+    DextHostOptions options = WithDevices(MakeBackend());
+    options.make_device = [&, make = options.make_device](const auto &provider) {
+        ++num_made;
+        return make(provider);
+    };
+    std::promise<int32_t> second;
+    HostRig rig({}, std::move(options));
+    rig.provider.class_name = "IOPCIDevice";
+    rig.provider.device = "model:scripted";
+    const EntryId second_entry = rig.reports.Add(rig.provider_entry, {});
+    rig.script.init = [&] {
+        if (is_first.exchange(false)) {
+            std::promise<void> is_done;
+            rig.host->StartService(
+                {.entry = second_entry, .user_class = "TestDriver", .provider = rig.provider},
+                [&](int32_t status) {
+                    second.set_value(status);
+                    is_done.set_value();
+                });
+            is_done.get_future().wait();
+        }
+        return true;
+    };
+    EXPECT_EQ(rig.Start(), kIOReturnSuccess);
+    EXPECT_EQ(second.get_future().get(), kIOReturnSuccess);
+    EXPECT_EQ(num_made, 1);
+    EXPECT_EQ(rig.Stop(second_entry), kIOReturnSuccess);
+}
+
 TEST_F(PciHostTest, DeviceBehindAnotherClass_IsUnsupported) {
     HostRig rig({}, WithDevices(MakeBackend()));
     rig.provider.device = "model:scripted";

@@ -126,6 +126,12 @@ void Registry::SetProviderProperty(EntryId provider, const std::string &key, Pro
     }
 }
 
+void Registry::RemoveProviderProperty(EntryId provider, const std::string &key) {
+    if (RegistryEntry *entry = tree_.Find(provider)) {
+        entry->properties.erase(key);
+    }
+}
+
 void Registry::AddDevice(channel::DeviceLauncher &launcher, const std::string &specification,
                          channel::DeviceLauncher::Ready ready) {
     devices_.Add(launcher, specification, std::move(ready));

@@ -69,6 +69,7 @@ public:
 
     /// Sets a property of a provider.
     void SetProviderProperty(EntryId provider, const std::string &key, PropertyValue value);
+    void RemoveProviderProperty(EntryId provider, const std::string &key);
 
     /// Starts a USB device, whose entries come and go with its reports. `ready` as DeviceLauncher::Launch.
     void AddDevice(channel::DeviceLauncher &launcher, const std::string &specification,

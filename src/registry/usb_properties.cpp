@@ -73,20 +73,28 @@ Dictionary UsbDeviceProperties(const channel::UsbDeviceReport &device, uint32_t 
     return properties;
 }
 
+Dictionary UsbSettingProperties(const channel::UsbInterfaceReport &setting) {
+    Dictionary properties = {
+        {"bInterfaceNumber", Number(setting.number, 8)},
+        {"bAlternateSetting", Number(setting.alternate, 8)},
+        {"bInterfaceClass", Number(setting.interface_class, 8)},
+        {"bInterfaceSubClass", Number(setting.interface_subclass, 8)},
+        {"bInterfaceProtocol", Number(setting.interface_protocol, 8)},
+        {"bNumEndpoints", Number(setting.num_endpoints, 8)},
+        {"iInterface", Number(setting.name_index, 8)},
+    };
+    if (!setting.name.empty()) {
+        properties.insert_or_assign("kUSBString", setting.name);
+    }
+    return properties;
+}
+
 Dictionary UsbInterfaceProperties(const channel::UsbDeviceReport &device, uint32_t location,
                                   uint8_t configuration,
                                   const channel::UsbInterfaceReport &interface) {
     Dictionary properties = SharedProperties(device, location);
-    properties.insert({
-        {"bConfigurationValue", Number(configuration, 8)},
-        {"bInterfaceNumber", Number(interface.number, 8)},
-        {"bAlternateSetting", Number(interface.alternate, 8)},
-        {"bInterfaceClass", Number(interface.interface_class, 8)},
-        {"bInterfaceSubClass", Number(interface.interface_subclass, 8)},
-        {"bInterfaceProtocol", Number(interface.interface_protocol, 8)},
-        {"bNumEndpoints", Number(interface.num_endpoints, 8)},
-        {"iInterface", Number(interface.name_index, 8)},
-    });
+    properties.insert({"bConfigurationValue", Number(configuration, 8)});
+    properties.merge(UsbSettingProperties(interface));
     return properties;
 }
 

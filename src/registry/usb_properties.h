@@ -13,6 +13,10 @@ namespace opendext::registry {
 [[nodiscard]] PropertyValue::Dictionary UsbDeviceProperties(const channel::UsbDeviceReport &device,
                                                             uint32_t location);
 
+/// Those of an IOUSBHostInterface that tell of its setting.
+[[nodiscard]] PropertyValue::Dictionary UsbSettingProperties(
+    const channel::UsbInterfaceReport &setting);
+
 /// Those of an IOUSBHostInterface of it.
 [[nodiscard]] PropertyValue::Dictionary UsbInterfaceProperties(
     const channel::UsbDeviceReport &device, uint32_t location, uint8_t configuration,

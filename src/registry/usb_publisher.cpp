@@ -103,12 +103,29 @@ void UsbPublisher::Configured(DeviceId device, uint8_t value, bool publishes) {
     }
 }
 
+void UsbPublisher::SettingSelected(DeviceId device, const channel::UsbInterfaceReport &setting) {
+    if (!device_ || device_->report.id != device) {
+        return;
+    }
+    const std::string part = std::to_string(setting.number);
+    for (const EntryId id : device_->interfaces) {
+        const RegistryEntry *entry = registry_.tree().Find(id);
+        if (entry == nullptr || entry->part != part) {
+            continue;
+        }
+        registry_.RemoveProviderProperty(id, "kUSBString");
+        for (const auto &[key, value] : UsbSettingProperties(setting)) {
+            registry_.SetProviderProperty(id, key, value);
+        }
+    }
+}
+
 void UsbPublisher::AddInterfaces(const channel::UsbConfigurationReport &configuration,
                                  bool publishes) {
     for (const channel::UsbInterfaceReport &interface : configuration.interfaces) {
         const EntryId entry = registry_.AddProvider(
             {.class_name = "IOUSBHostInterface",
-             .name = "IOUSBHostInterface",
+             .name = interface.name.empty() ? "IOUSBHostInterface" : interface.name,
              .location = fmt::format("{:x}", interface.number),
              .device = options_.specification,
              .properties = UsbInterfaceProperties(device_->report, device_->location,

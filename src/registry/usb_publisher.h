@@ -38,6 +38,8 @@ public:
     void Attached(const channel::UsbDeviceReport &device) override;
     void Detached(channel::DeviceId device) override;
     void Configured(channel::DeviceId device, uint8_t value, bool publishes) override;
+    void SettingSelected(channel::DeviceId device,
+                         const channel::UsbInterfaceReport &setting) override;
     void LogLine(uint32_t level, const std::string &text) override;
 
     /// The port is gone, with what is attached to it.

@@ -156,7 +156,32 @@ TEST_F(UsbPublishing, BundleOfInterfacesWithoutDriver_GetsItsFirstConfiguration)
     EXPECT_EQ(NumberOf(second, "bInterfaceSubClass"), 1U);
     EXPECT_EQ(NumberOf(second, "bInterfaceProtocol"), 2U);
     EXPECT_EQ(NumberOf(second, "bNumEndpoints"), 1U);
+    EXPECT_EQ(NumberOf(second, "iInterface"), 4U);
+    EXPECT_EQ(StringProperty(second->properties, "kUSBString"), "Keys");
+    EXPECT_EQ(second->name, "Keys");
+    const RegistryEntry *first = rig.Find(interfaces[0]);
+    EXPECT_EQ(FindProperty(*first, "kUSBString"), nullptr) << "it has none";
+    EXPECT_EQ(first->name, "IOUSBHostInterface");
     EXPECT_EQ(NumberOf(OnlyDevice(), "kUSBCurrentConfiguration"), 1U);
+}
+
+TEST_F(UsbPublishing, SettingThatIsSelected_IsThatOfItsInterface) {
+    Report(CompositeDevice());
+    device->ObeyConfiguration();
+    const std::vector<EntryId> interfaces = OfClass("IOUSBHostInterface");
+    ASSERT_EQ(interfaces.size(), 2U);
+    const channel::UsbInterfaceReport setting = {
+        .number = 1, .alternate = 3, .interface_class = 9, .num_endpoints = 2};
+    device->reports().SettingSelected(channel::DeviceId{2}, setting);
+    EXPECT_EQ(NumberOf(rig.Find(interfaces[1]), "bAlternateSetting"), 0U) << "of another device";
+    device->reports().SettingSelected(channel::DeviceId{1}, setting);
+    const RegistryEntry *second = rig.Find(interfaces[1]);
+    EXPECT_EQ(NumberOf(second, "bAlternateSetting"), 3U);
+    EXPECT_EQ(NumberOf(second, "bInterfaceClass"), 9U);
+    EXPECT_EQ(NumberOf(second, "bNumEndpoints"), 2U);
+    EXPECT_EQ(NumberOf(second, "bInterfaceNumber"), 1U);
+    EXPECT_EQ(FindProperty(*second, "kUSBString"), nullptr);
+    EXPECT_EQ(NumberOf(rig.Find(interfaces[0]), "bAlternateSetting"), 0U);
 }
 
 TEST_F(UsbPublishing, AssociatedInterfaces_CountAsABundle) {

@@ -80,6 +80,27 @@ TEST_P(UsbDeviceTest, Registry_ShowsDeviceAndInterfacesAsTheOriginalDoes) {
     }
 }
 
+TEST_P(UsbDeviceTest, SettingThatADriverSelects_IsInTheRegistry) {
+    StartBoth();
+    const Connection frames = OpenInterface(loopback::kFrameInterface);
+    const std::vector<IoObject> interfaces = FindOfClass("IOUSBHostInterface");
+    const auto found = std::ranges::find_if(interfaces, [](const IoObject &interface) {
+        return NumberOf(interface, "bInterfaceNumber") == loopback::kFrameInterface;
+    });
+    ASSERT_NE(found, interfaces.end());
+    io_name_t name = {};
+    EXPECT_EQ(IORegistryEntryGetName(found->get(), name), kIOReturnSuccess);
+    EXPECT_STREQ(name, "Frames");
+    EXPECT_EQ(NumberOf(*found, "bAlternateSetting"), 0U);
+    EXPECT_EQ(NumberOf(*found, "bNumEndpoints"), 0U);
+    const uint64_t setting = loopback::kFramesOn;
+    EXPECT_EQ(IOConnectCallScalarMethod(frames.get(), kUsbProbeSelectSetting, &setting, 1, nullptr,
+                                        nullptr),
+              kIOReturnSuccess);
+    EXPECT_TRUE(WaitUntil([&] { return NumberOf(*found, "bAlternateSetting") == setting; }));
+    EXPECT_NE(NumberOf(*found, "bNumEndpoints"), 0U);
+}
+
 TEST_P(UsbDeviceTest, VendorSpecificDeviceWithoutDriver_HasNoInterfaces) {
     DriverTest::Start({.dexts = {BuiltDext("usb_interface")}, .devices = {kLoopback}});
     EXPECT_EQ(FindOfClass("IOUSBHostDevice").size(), 1U);

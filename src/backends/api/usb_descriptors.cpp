@@ -315,6 +315,18 @@ const UsbConfiguration *UsbDescriptors::FindConfiguration(uint8_t value) const {
     return found == configurations.end() ? nullptr : &*found;
 }
 
+std::vector<uint8_t> UsbDescriptors::InterfaceNameIndexes() const {
+    std::set<uint8_t> indexes;
+    for (const UsbConfiguration &configuration : configurations) {
+        for (const UsbInterfaceSetting &setting : configuration.settings) {
+            if (setting.name_string != 0) {
+                indexes.insert(setting.name_string);
+            }
+        }
+    }
+    return {indexes.begin(), indexes.end()};
+}
+
 std::expected<UsbDeviceFields, UsbDescriptorError> ReadUsbDeviceDescriptor(
     std::span<const std::byte> bytes) {
     const DescriptorBytes from(bytes, "device");

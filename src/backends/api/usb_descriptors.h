@@ -76,6 +76,9 @@ struct UsbDescriptors {
     std::vector<std::byte> capabilities;  ///< The BOS descriptor with all that follows, or empty.
 
     [[nodiscard]] const UsbConfiguration *FindConfiguration(uint8_t value) const;
+
+    /// The string indexes that interfaces have for their names, ascending, each once.
+    [[nodiscard]] std::vector<uint8_t> InterfaceNameIndexes() const;
 };
 
 /// Why descriptors were refused: "configuration 0, byte 27: an endpoint descriptor has 7 bytes, this one says 3".

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct UsbDeviceIdentity {
     std::string manufacturer;  ///< The strings in US English, as UTF-8; empty when there is none.
     std::string product;
     std::string serial;
+    std::map<uint8_t, std::string> interface_names;  ///< By their string index; where there is one.
 };
 
 /// Learns what happens at a port. Called on any thread, one call at a time, in the order of events; returns soon and
@@ -36,6 +38,11 @@ public:
     /// The interfaces of before are gone; these are there now, of configuration `value` (none: 0). `publishes` as of
     /// UsbBackend::SetConfiguration.
     virtual void OnConfigured(UsbDeviceId device, uint8_t value, bool publishes) = 0;
+
+    /// An interface of the configuration in effect has another setting than before; after a configuration it has its
+    /// first one.
+    virtual void OnSettingSelected(const UsbDeviceIdentity &device,
+                                   const UsbInterfaceSetting &setting) = 0;
 };
 
 /// A place to which a USB device is attached, or none, or one after another: a model that comes back as something

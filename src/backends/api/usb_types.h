@@ -28,6 +28,9 @@ struct UsbEndpointAddress {
     auto operator<=>(const UsbEndpointAddress &) const = default;
 };
 
+/// Frames of one isochronous transfer: so many that no frame number of a bus reaches them are a mistake.
+inline constexpr uint32_t kMostUsbFrames = 1 << 16;
+
 /// The eight bytes that begin a control transfer, in host byte order.
 struct UsbSetup {
     uint8_t request_type =

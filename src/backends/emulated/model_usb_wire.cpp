@@ -70,6 +70,12 @@ UsbAttachment ModelUsbWire::Describe() {
                                                                 : description.strings[index - 1];
     };
     const UsbDeviceFields &device = description.descriptors.device;
+    std::map<uint8_t, std::string> names;
+    for (const uint8_t index : description.descriptors.InterfaceNameIndexes()) {
+        if (std::string name = text(index); !name.empty()) {
+            names.emplace(index, std::move(name));
+        }
+    }
     return {.speed = description.speed,
             .address = address_,
             .location = location_,
@@ -77,6 +83,7 @@ UsbAttachment ModelUsbWire::Describe() {
             .manufacturer = text(device.manufacturer_string),
             .product = text(device.product_string),
             .serial = text(device.serial_string),
+            .interface_names = std::move(names),
             .configuration = state_.configuration()};
 }
 
@@ -287,10 +294,10 @@ bool ModelUsbWire::SelectAlternateSetting(uint8_t interface_number, uint8_t alte
 }
 
 BackendResult<void> ModelUsbWire::SetConfiguration(uint8_t value) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (!SelectConfiguration(value)) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no configuration {}", model_->Name(), value));
@@ -299,10 +306,10 @@ BackendResult<void> ModelUsbWire::SetConfiguration(uint8_t value) {
 }
 
 BackendResult<void> ModelUsbWire::SetAlternateSetting(uint8_t interface_number, uint8_t alternate) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (!SelectAlternateSetting(interface_number, alternate)) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no setting {} of interface {}", model_->Name(),
@@ -312,10 +319,10 @@ BackendResult<void> ModelUsbWire::SetAlternateSetting(uint8_t interface_number, 
 }
 
 BackendResult<void> ModelUsbWire::ClearHalt(UsbEndpointAddress endpoint, bool tells_device) {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     if (state_.Find(endpoint) == nullptr) {
         return Refuse(BackendErrorCode::kNotFound,
                       fmt::format("model {} has no endpoint {:#04x} in this setting",
@@ -328,10 +335,10 @@ BackendResult<void> ModelUsbWire::ClearHalt(UsbEndpointAddress endpoint, bool te
 }
 
 BackendResult<void> ModelUsbWire::Reset() {
+    const ModelScope scope(*this);
     if (auto plugged = CheckPlugged(); !plugged) {
         return plugged;
     }
-    const ModelScope scope(*this);
     EndRequestsAt(kAllUsbEndpoints, UsbStatus::kAborted, false);
     const uint8_t configuration = state_.configuration();
     const std::map<uint8_t, uint8_t> alternates = state_.alternates();

@@ -23,7 +23,7 @@ UsbDescription TestDescription(uint16_t product = 1) {
         .Interface(0, 1, 0xFF, 0, 0)
         .Isochronous(0x83, 64, 1)
         .Isochronous(0x03, 64, 1)
-        .Interface(1, 0, 0xFF, 0, 0)
+        .Interface(1, 0, 0xFF, 0, 0, "Events")
         .Interrupt(0x82, 8, 4)
         .Configuration(2)
         .Interface(0, 0, 0xFF, 0, 0)
@@ -113,6 +113,8 @@ TEST_F(ModelUsbWireTest, Identity_IsTheDescriptions) {
     EXPECT_EQ(device.manufacturer, "Maker");
     EXPECT_EQ(device.product, "Gr\u00fcn");
     EXPECT_EQ(device.serial, "");
+    const uint8_t name = device.descriptors.configurations[0].Find(1, 0)->name_string;
+    EXPECT_EQ(device.interface_names, (std::map<uint8_t, std::string>{{name, "Events"}}));
     EXPECT_EQ(device.location, 0x02300000U);
     EXPECT_EQ(device.address, 1);
     EXPECT_EQ(listener.kinds(), "A");  // not configured
@@ -132,7 +134,7 @@ TEST_F(ModelUsbWireTest, Descriptors_AreServedFromTheDescription) {
     EXPECT_EQ(Get(0, 6, 0x0302, 0x0409, 255).bytes,
               (std::vector<uint8_t>{10, 3, 'G', 0, 'r', 0, 0xFC, 0, 'n', 0}));
     EXPECT_EQ(Get(0, 6, 0x0302, 0x0407, 255).status, UsbStatus::kStalled);
-    EXPECT_EQ(Get(0, 6, 0x0303, 0x0409, 255).status, UsbStatus::kStalled);
+    EXPECT_EQ(Get(0, 6, 0x0304, 0x0409, 255).status, UsbStatus::kStalled);
     EXPECT_EQ(Get(0, 6, 0x0F00, 0, 255).status, UsbStatus::kStalled);
     EXPECT_EQ(Get(0, 6, 0x0600, 0, 10).status, UsbStatus::kStalled);
 }

@@ -2,11 +2,13 @@
 // What a ModelUsbWire does on its own thread: isochronous frames, plugging, and completions of the model's threads.
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "backends/emulated/model_usb_wire.h"
 #include "base/blocked_signals.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 namespace opendext::backends {
 namespace {
@@ -114,8 +116,14 @@ void ModelUsbWire::WakeWorker() {
     }
     const bool is_awake = std::exchange(has_work_, true);
     if (!worker_.joinable()) {
-        const BlockedSignals blocked;
-        worker_ = std::thread([this] { Work(); });
+        try {
+            const BlockedSignals blocked;
+            worker_ = std::thread([this] { Work(); });
+        } catch (const std::system_error &error) {
+            // What comes next tries again.
+            LogError("model {}: no thread for it: what it has to do waits: {}", model_->Name(),
+                     error.what());
+        }
     } else if (!is_awake) {
         work_.notify_one();
     }

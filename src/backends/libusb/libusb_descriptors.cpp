@@ -127,6 +127,19 @@ std::string ReadString(libusb_device_handle *handle, uint8_t index) {
     return DecodeStringDescriptor(std::span(bytes).first(static_cast<size_t>(std::max(done, 0))));
 }
 
+std::map<uint8_t, std::string> ReadInterfaceNames(libusb_device_handle *handle,
+                                                  const UsbDescriptors &descriptors) {
+    std::map<uint8_t, std::string> names;
+    for (const uint8_t index : descriptors.InterfaceNameIndexes()) {
+        std::string name = ReadString(handle, index);
+        if (name.empty()) {
+            break;
+        }
+        names.emplace(index, std::move(name));
+    }
+    return names;
+}
+
 std::string DecodeStringDescriptor(std::span<const uint8_t> bytes) {
     constexpr size_t kHeader = 2;
     constexpr char32_t kReplacement = 0xFFFD;

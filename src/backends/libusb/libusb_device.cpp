@@ -126,6 +126,7 @@ std::expected<UsbAttachment, std::string> LibusbDevice::ReadAttachment() {
     }
     libusb_device *const device = libusb_get_device(handle_);
     const UsbDeviceFields fields = descriptors->device;
+    std::map<uint8_t, std::string> names = ReadInterfaceNames(handle_, *descriptors);
     return UsbAttachment{
         .speed = SpeedOf(device),
         .address = libusb_get_device_address(device),
@@ -134,6 +135,7 @@ std::expected<UsbAttachment, std::string> LibusbDevice::ReadAttachment() {
         .manufacturer = ReadString(handle_, fields.manufacturer_string),
         .product = ReadString(handle_, fields.product_string),
         .serial = ReadString(handle_, fields.serial_string),
+        .interface_names = std::move(names),
         .configuration = ConfigurationOf(handle_),
     };
 }

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <span>
+#include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/blocked_signals.h"
 #include "base/log.h"
 
 namespace opendext::backends {
@@ -23,6 +25,8 @@ constexpr uint64_t kMaxFramesAhead = 1024;
 constexpr int kRescanMs = 500;
 /// A device that could not be used may be usable when somebody has given permission.
 constexpr int kRetryMs = 1000;
+/// The kernel's memory for transfers is everybody's: nobody tells when others have given some back.
+constexpr int kStarvedMs = 20;
 constexpr int kForeverMs = 3'600'000;
 
 /// libusb learns of devices that come from udev, where it runs.
@@ -67,8 +71,17 @@ void LibusbWire::Begin(UsbWireListener &listener) {
     } else {
         LogInfo("{}: not plugged in; waiting for it", Describe(selector_));
     }
-    thread_ = std::thread([this] { Run(); });
-    pthread_setname_np(thread_.native_handle(), "libusb");
+    try {
+        const BlockedSignals blocked;
+        thread_ = std::thread([this] { Run(); });
+        pthread_setname_np(thread_.native_handle(), "libusb");
+    } catch (const std::system_error &error) {
+        LogError("{}: it cannot be used: no thread for it: {}", Describe(selector_), error.what());
+        if (Device() != nullptr) {
+            EndDevice();
+            listener_->OnDetached();
+        }
+    }
 }
 
 void LibusbWire::End() {
@@ -115,8 +128,10 @@ void LibusbWire::WaitForDevice() {
 
 void LibusbWire::ServeDevice() {
     const std::shared_ptr<LibusbDevice> device = Device();
+    int wait_ms = kForeverMs;
     while (!is_ending_ && !is_gone_) {
-        HandleEvents(kForeverMs);
+        HandleEvents(wait_ms);
+        wait_ms = device->transfers().RetryStarved() ? kStarvedMs : kForeverMs;
         device->transfers().ReportEnded();
     }
     if (is_gone_) {

@@ -68,14 +68,12 @@ void TransferEngine::Start(UsbTransfer &transfer) {
             const UsbStatus status = CheckRequest(transfer);
             if (status != UsbStatus::kSuccess) {
                 ended_.push_back({.transfer = &transfer, .outcome = {.status = status}});
+                submission_.Wake();
             } else {
                 Queue &queue = QueueOf(transfer);
                 queue.jobs.push_back(std::make_unique<Job>(
                     Job{.transfer = &transfer, .queue = &queue, .cutter = CutterOf(transfer)}));
-                Pump(queue);
-            }
-            if (!ended_.empty()) {
-                submission_.Wake();
+                PumpAndWake(queue);
             }
             return;
         }
@@ -93,10 +91,7 @@ void TransferEngine::Cancel(UsbTransfer &transfer) {
     }
     Stop(**job, UsbStatus::kAborted);
     FinishIfOver(**job);
-    Pump(queue);
-    if (!ended_.empty()) {
-        submission_.Wake();
-    }
+    PumpAndWake(queue);
 }
 
 void TransferEngine::CancelAll() {
@@ -149,7 +144,20 @@ void TransferEngine::Pump(Queue &queue) {
     }
 }
 
-/// Something has ended, so the kernel may have memory again.
+void TransferEngine::PumpAndWake(Queue &queue) {
+    const bool was_starved = queue.is_starved;
+    Pump(queue);
+    if (!ended_.empty() || (queue.is_starved && !was_starved)) {
+        submission_.Wake();
+    }
+}
+
+bool TransferEngine::RetryStarved() {
+    const std::lock_guard lock(mutex_);
+    PumpStarved();
+    return std::ranges::any_of(queues_, [](const auto &each) { return each.second.is_starved; });
+}
+
 void TransferEngine::PumpStarved() {
     for (auto &[key, queue] : queues_) {
         if (queue.is_starved) {

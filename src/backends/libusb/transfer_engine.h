@@ -60,6 +60,12 @@ public:
 
     /// Reports what has ended.
     void ReportEnded();
+
+    /// Asks the kernel again for what it had no memory for: others may have given some back. The thread that handles
+    /// libusb's events calls it when it returns from there.
+    /// @return whether it is to be called again after a while, whatever happens.
+    [[nodiscard]] bool RetryStarved();
+
     /// Nothing waits, nothing is under way, and nothing is to be reported.
     [[nodiscard]] bool IsIdle();
 
@@ -79,6 +85,8 @@ private:
     [[nodiscard]] Queue &QueueOf(const UsbTransfer &transfer);
     /// Submits what may be submitted; `queue` may have lost jobs afterwards.
     void Pump(Queue &queue);
+    /// As Pump, on any thread: that of the events learns of what it has to do.
+    void PumpAndWake(Queue &queue);
     void PumpStarved();
     [[nodiscard]] static bool MaySubmit(const Queue &queue, const Job &job,
                                         const TransferPiece &next);

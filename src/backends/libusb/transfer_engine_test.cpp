@@ -229,6 +229,24 @@ TEST_F(TransferEngineTest, KernelWithoutMemory_IsAskedAgainWhenSomethingHasEnded
     ExpectEnd(third, UsbStatus::kSuccess, 514);
 }
 
+TEST_F(TransferEngineTest, KernelWithoutMemory_IsAskedAgainAfterAWhile) {
+    TestTransfer &first = StartBulk(kIn, 512);
+    EXPECT_FALSE(engine_.RetryStarved());
+    kernel_.refuses = LIBUSB_ERROR_NO_MEM;
+    const int num_wakes = kernel_.num_wakes;
+    TestTransfer &second = StartBulk(kOut, 513);
+    EXPECT_EQ(kernel_.num_wakes, num_wakes + 1) << "the thread has to look again by itself";
+    EXPECT_TRUE(engine_.RetryStarved());
+    EXPECT_EQ(kernel_.num_wakes, num_wakes + 1);
+    kernel_.refuses.reset();
+    EXPECT_FALSE(engine_.RetryStarved());
+    ASSERT_EQ(kernel_.under_way.size(), 2U) << "nothing of this device had to end for it";
+    kernel_.FinishFirst();
+    kernel_.FinishFirst();
+    ExpectEnd(first, UsbStatus::kSuccess, 512);
+    ExpectEnd(second, UsbStatus::kSuccess, 513);
+}
+
 TEST_F(TransferEngineTest, RefusedTransfer_EndsWithALogLine) {
     std::vector<std::string> lines;
     SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });

@@ -112,6 +112,9 @@ void RecordingUsbWire::WriteEnumeration(const UsbAttachment &attachment) {
             write(kStringType, index, kUsEnglish, StringDescriptor(text));
         }
     }
+    for (const auto &[index, name] : attachment.interface_names) {
+        write(kStringType, index, kUsEnglish, StringDescriptor(name));
+    }
     if (attachment.configuration != 0) {
         WriteRequest({.request = kSetConfiguration, .value = attachment.configuration},
                      UsbStatus::kSuccess, {});

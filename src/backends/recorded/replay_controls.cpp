@@ -42,24 +42,24 @@ void ReplayControls::Add(const CapturedTransfer &transfer) {
     if ((transfer.setup.request_type & kTypeBits) != 0) {
         item.event = stage_.timeline().Add(transfer.submission);
     }
-    by_setup_[KeyOf(transfer.setup)].push_back(items_.size());
+    const auto [same, is_new] =
+        by_setup_.try_emplace(KeyOf(transfer.setup), SameSetup{.first = items_.size()});
+    same->second.by_data[DataOf(transfer.setup, transfer.data)].items.push_back(items_.size());
     items_.push_back(item);
 }
 
 ReplayControls::Item *ReplayControls::Find(const UsbSetup &setup, std::span<const std::byte> data) {
-    const auto found = by_setup_.find(KeyOf(setup));
-    Item *last = nullptr;
-    for (size_t i = 0; found != by_setup_.end() && i < found->second.size(); ++i) {
-        Item &item = items_[found->second[i]];
-        if (!setup.is_in() && !std::ranges::equal(item.transfer->data, data)) {
-            continue;
-        }
-        last = &item;
-        if (!item.was_asked) {
-            break;
-        }
+    const auto same = by_setup_.find(KeyOf(setup));
+    if (same == by_setup_.end()) {
+        return nullptr;
     }
-    return last;
+    const auto found = same->second.by_data.find(DataOf(setup, data));
+    if (found == same->second.by_data.end()) {
+        return nullptr;
+    }
+    Alike &alike = found->second;
+    const bool is_last = alike.num_asked == alike.items.size();
+    return &items_[is_last ? alike.items.back() : alike.items[alike.num_asked++]];
 }
 
 UsbControlReply ReplayControls::Answer(const UsbSetup &setup, std::span<std::byte> data) {
@@ -95,23 +95,24 @@ UsbControlReply ReplayControls::Answer(const UsbSetup &setup, std::span<std::byt
     return UsbControlReply::Success(length);
 }
 
-std::string ReplayControls::Departure(const UsbSetup &setup,
-                                      std::span<const std::byte> data) const {
-    const auto alike = by_setup_.find(KeyOf(setup));
-    if (alike != by_setup_.end()) {
-        const CapturedTransfer &recorded = *items_[alike->second.front()].transfer;
+std::string ReplayControls::Departure(const UsbSetup &setup, std::span<const std::byte> data) {
+    const auto same = by_setup_.find(KeyOf(setup));
+    if (same != by_setup_.end()) {
+        const CapturedTransfer &recorded = *items_[same->second.first].transfer;
         return fmt::format("the driver sends {}, as in packet {}, but {}", Describe(setup),
                            recorded.submission, DescribeDifference(recorded.data, data));
     }
-    const auto next = std::ranges::find_if(
-        items_, [](const Item &item) { return item.event && !item.was_asked; });
-    if (next == items_.end()) {
+    while (next_unasked_ < items_.size() &&
+           (!items_[next_unasked_].event || items_[next_unasked_].was_asked)) {
+        ++next_unasked_;
+    }
+    if (next_unasked_ == items_.size()) {
         return fmt::format("the driver sends {}; the recording has no more requests",
                            Describe(setup));
     }
+    const CapturedTransfer &next = *items_[next_unasked_].transfer;
     return fmt::format("the driver sends {}; the recording's next is {} in packet {}",
-                       Describe(setup), Describe(next->transfer->setup),
-                       next->transfer->submission);
+                       Describe(setup), Describe(next.setup), next.submission);
 }
 
 }  // namespace opendext::backends

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -34,15 +35,34 @@ private:
         std::optional<size_t> event;  // of the timeline
         bool was_asked = false;
     };
+    struct IsLess {
+        bool operator()(std::span<const std::byte> a, std::span<const std::byte> b) const {
+            return std::ranges::lexicographical_compare(a, b);
+        }
+    };
+    /// Requests with the same setup packet and, OUT, the same data.
+    struct Alike {
+        std::vector<size_t> items;  // indices, ascending
+        size_t num_asked = 0;       // of them
+    };
+    struct SameSetup {
+        size_t first = 0;  // index of an item
+        std::map<std::span<const std::byte>, Alike, IsLess> by_data;
+    };
 
     [[nodiscard]] static Key KeyOf(const UsbSetup &setup);
+    /// What requests are told apart by, besides the setup packet.
+    [[nodiscard]] static std::span<const std::byte> DataOf(const UsbSetup &setup,
+                                                           std::span<const std::byte> data) {
+        return setup.is_in() ? std::span<const std::byte>() : data;
+    }
     [[nodiscard]] Item *Find(const UsbSetup &setup, std::span<const std::byte> data);
-    [[nodiscard]] std::string Departure(const UsbSetup &setup,
-                                        std::span<const std::byte> data) const;
+    [[nodiscard]] std::string Departure(const UsbSetup &setup, std::span<const std::byte> data);
 
     ReplayStage &stage_;
     std::vector<Item> items_;
-    std::map<Key, std::vector<size_t>> by_setup_;  // indices of items, ascending
+    std::map<Key, SameSetup> by_setup_;
+    size_t next_unasked_ = 0;  // none before it is an event that has not been asked for
 };
 
 }  // namespace opendext::backends

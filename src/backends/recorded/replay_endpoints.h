@@ -114,6 +114,9 @@ public:
     void OnRequest(const UsbModelRequest &request);
 
 private:
+    void Give(const UsbModelRequest &request);
+    void Compare(const UsbModelRequest &request);
+
     struct Frame {
         size_t packet = 0;
         std::span<const std::byte> data;

@@ -150,26 +150,37 @@ void ReplayIsochronousEndpoint::Add(const CapturedTransfer &transfer) {
 }
 
 void ReplayIsochronousEndpoint::OnRequest(const UsbModelRequest &request) {
-    if (!address_.is_in()) {
-        stage_.port().Complete(request.id, UsbStatus::kSuccess, request.num_bytes);
+    if (address_.is_in()) {
+        return Give(request);
     }
+    // Completed last: its memory is the driver's again then.
+    Compare(request);
+    stage_.port().Complete(request.id, UsbStatus::kSuccess, request.num_bytes);
+}
+
+void ReplayIsochronousEndpoint::Give(const UsbModelRequest &request) {
     if (next_ == frames_.size() ||
-        (address_.is_in() && !stage_.timeline().HasReached(frames_[next_].num_events_before))) {
+        !stage_.timeline().HasReached(frames_[next_].num_events_before)) {
         return;
     }
     const Frame &frame = frames_[next_++];
-    if (address_.is_in()) {
-        const auto data =
-            frame.data.first(std::min<uint64_t>(frame.data.size(), request.num_bytes));
-        CopyTo(request, 0, data);
-        stage_.port().Complete(request.id, frame.status, frame.data.size());
+    CopyTo(request, 0, frame.data.first(std::min<uint64_t>(frame.data.size(), request.num_bytes)));
+    stage_.port().Complete(request.id, frame.status, frame.data.size());
+}
+
+void ReplayIsochronousEndpoint::Compare(const UsbModelRequest &request) {
+    if (next_ == frames_.size()) {
+        return;
+    }
+    const Frame &frame = frames_[next_++];
+    if (has_departed_) {
         return;
     }
     std::vector<std::byte> sent;
     for (const std::span<std::byte> piece : request.pieces) {
         sent.insert(sent.end(), piece.begin(), piece.end());
     }
-    if (!has_departed_ && !std::ranges::equal(sent, frame.data)) {
+    if (!std::ranges::equal(sent, frame.data)) {
         has_departed_ = true;
         stage_.Depart(fmt::format(
             "frame {} that the driver sends to endpoint 0x{:02x} is not the one in packet {}",

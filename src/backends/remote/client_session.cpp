@@ -3,8 +3,11 @@
 
 #include <pthread.h>
 #include <chrono>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -37,12 +40,18 @@ ClientSession::ClientSession(std::shared_ptr<const SessionSocket> socket,
     }
 }
 
-void ClientSession::Start() {
-    const BlockedSignals blocked;
-    reaper_ = std::thread([self = shared_from_this()] {
-        pthread_setname_np(pthread_self(), "usb-reaper");
-        self->Reap();
-    });
+BackendResult<void> ClientSession::Start() {
+    try {
+        const BlockedSignals blocked;
+        reaper_ = std::thread([self = shared_from_this()] {
+            pthread_setname_np(pthread_self(), "usb-reaper");
+            self->Reap();
+        });
+    } catch (const std::system_error &error) {
+        return Refuse(BackendErrorCode::kNoResources,
+                      std::string("no thread for a USB session: ") + error.what());
+    }
+    return {};
 }
 
 void ClientSession::Close() {
@@ -97,7 +106,8 @@ void ClientSession::Abort(UsbEndpointAddress endpoint, uint16_t stream) {
 }
 
 BackendResult<ClientSession::Answer> ClientSession::Run(const OperationEntry &entry) {
-    if (IsConsumer()) {
+    // Nobody takes the reaper's completion while it waits.
+    if (IsConsumer() || reaper_id_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
         return Refuse(BackendErrorCode::kBusy, "a USB completion cannot wait for the device");
     }
     PendingOperation pending;
@@ -153,46 +163,55 @@ void ClientSession::Poll(uint16_t slot, const std::atomic<uint32_t> &word, uint3
 void ClientSession::Consume() {
     // Who fails to get the role may have seen what its holder has not: the holder looks again after giving it up.
     while (completions_.HasNext() && !is_broken_.load() && consumer_.try_lock()) {
-        const std::lock_guard role(consumer_, std::adopt_lock);
-        ConsumeInRole();
+        ConsumeAndLetGo({consumer_, std::adopt_lock});
     }
 }
 
-void ClientSession::ConsumeInRole() {
+void ClientSession::ConsumeAndLetGo(std::unique_lock<std::mutex> role) {
+    EndedTransfers ended;
     consumer_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    while (!is_broken_.load()) {
-        const auto completion = completions_.Take();
+    for (std::unique_ptr<UsbTransfer> &place : ended) {
+        const auto completion = is_broken_.load() ? std::nullopt : completions_.Take();
         if (!completion) {
             break;
         }
-        if (!Deliver(*completion)) {
+        if (!Deliver(*completion, place)) {
             Break();
         }
     }
     consumer_thread_.store({}, std::memory_order_relaxed);
+    // Seen here, so that the OnComplete of each has returned.
+    const bool is_removal = !IsPresent() && requests_.num_transfers() == 0;
+    role.unlock();
+    for (std::unique_ptr<UsbTransfer> &transfer : ended) {
+        transfer.reset();
+    }
+    if (is_removal) {
+        TellRemoval();
+    }
 }
 
-bool ClientSession::Deliver(const CompletionEntry &completion) {
+bool ClientSession::Deliver(const CompletionEntry &completion,
+                            std::unique_ptr<UsbTransfer> &transfer) {
     if (completion.kind == static_cast<uint8_t>(EntryKind::kRemoved)) {
         // Told without an end, it would keep the thread that takes completions for ever.
         if (std::exchange(has_said_removed_, true)) {
             return false;
         }
-        NoteRemoval();
+        requests_.Close(UsbStatus::kRemoved);
+        is_present_.store(false);
         return true;
     }
     auto ended = requests_.Complete(completion, outgoing_);
     if (!ended) {
         return false;
     }
-    Finish(std::move(*ended));
-    if (!IsPresent()) {
-        TellRemoval();
-    }
+    Finish(*ended);
+    transfer = std::move(ended->transfer);
     return true;
 }
 
-void ClientSession::Finish(Ended ended) {
+void ClientSession::Finish(const Ended &ended) {
     if (ended.operation != nullptr) {
         ended.operation->Finish();
         return;
@@ -207,9 +226,9 @@ void ClientSession::Break() {
 }
 
 void ClientSession::Reap() {
+    reaper_id_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     do {
-        const std::lock_guard role(consumer_);
-        ConsumeInRole();
+        ConsumeAndLetGo(std::unique_lock(consumer_));
     } while (SleepUntilInput());
     EndEverything();
     is_over_.store(1);
@@ -250,28 +269,24 @@ void ClientSession::EndEverything() {
     requests_.Close(UsbStatus::kRemoved);
     // Before any request is told: who learns of it so, finds the device gone.
     is_present_.store(false);
+    while (completions_.HasNext() && !is_broken_.load()) {
+        ConsumeAndLetGo(std::unique_lock(consumer_));
+    }
+    std::vector<Ended> all;
     {
         const std::lock_guard role(consumer_);
-        ConsumeInRole();
+        all = requests_.TakeAll(outgoing_);
         consumer_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-        for (Ended &ended : requests_.TakeAll(outgoing_)) {
-            Finish(std::move(ended));
+        for (const Ended &ended : all) {
+            Finish(ended);
         }
         consumer_thread_.store({}, std::memory_order_relaxed);
     }
-    TellRemoval();
-}
-
-void ClientSession::NoteRemoval() {
-    requests_.Close(UsbStatus::kRemoved);
-    is_present_.store(false);
+    all.clear();
     TellRemoval();
 }
 
 void ClientSession::TellRemoval() {
-    if (requests_.num_transfers() != 0) {
-        return;
-    }
     const std::lock_guard lock(listener_mutex_);
     if (!std::exchange(is_removal_told_, true) && listener_ != nullptr) {
         listener_->OnDeviceRemoved();

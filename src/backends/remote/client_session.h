@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -22,15 +23,16 @@ namespace opendext::backends::remote {
 /// Nothing that the server writes is believed; one that breaks the protocol is treated as gone. Any thread.
 ///
 /// Taking completions is a role, consumer_: whoever has it takes those that are there, in order, whoever they are for.
-/// OnComplete runs in the role, so that it can submit and abort, and not wait for an operation.
+/// OnComplete runs in the role, so that it can submit and abort, and not wait for an operation. Transfers are destroyed,
+/// and the listener is called, without it: the last reference to a session may go with them.
 class ClientSession : public std::enable_shared_from_this<ClientSession> {
 public:
     /// `memory` is mapped, and holds a SessionMemory of zeros.
     ClientSession(std::shared_ptr<const SessionSocket> socket, std::shared_ptr<SharedRegion> memory,
                   bool is_present);
 
-    /// Starts the reaper. Once, before anything else.
-    void Start();
+    /// Starts the reaper. Once, before anything else. @return kNoResources; then nothing else may be called.
+    [[nodiscard]] BackendResult<void> Start();
 
     /// Ends the session: what is under way ends with kAborted. Waits for the end of it all, unless it is called by
     /// OnComplete. A server that does not end the session soon is cut off. Once, last.
@@ -48,7 +50,8 @@ public:
         uint64_t mach_time = 0;
     };
 
-    /// Has an operation carried out and waits for it. @return what it says, kRemoved, kNoResources; kBusy from OnComplete.
+    /// Has an operation carried out and waits for it. @return what it says, kRemoved, kNoResources; kBusy from OnComplete,
+    /// and from a transfer's end where nobody else would take the completion.
     [[nodiscard]] BackendResult<Answer> Run(const OperationEntry &entry);
 
     /// Hands a descriptor over, to be named by an operation. @return its id; 0: the server does not receive.
@@ -56,22 +59,25 @@ public:
 
 private:
     using Ended = ClientRequests::Ended;
+    using EndedTransfers = std::array<std::unique_ptr<UsbTransfer>, 16>;
 
     void Reap();
     [[nodiscard]] bool SleepUntilInput();
     [[nodiscard]] bool TakeMessages();
     void WakeServer();
     void Consume();
-    void ConsumeInRole();
+    /// Takes some of the completions, and gives up the role.
+    void ConsumeAndLetGo(std::unique_lock<std::mutex> role);
     [[nodiscard]] bool IsConsumer() const {
         return consumer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
     }
-    [[nodiscard]] bool Deliver(const CompletionEntry &completion);
-    static void Finish(Ended ended);
+    /// Moves a transfer that has ended to `transfer`. @return false when no honest server sends it.
+    [[nodiscard]] bool Deliver(const CompletionEntry &completion,
+                               std::unique_ptr<UsbTransfer> &transfer);
+    static void Finish(const Ended &ended);
     void Poll(uint16_t slot, const std::atomic<uint32_t> &word, uint32_t expected);
     void Break();
     void EndEverything();
-    void NoteRemoval();
     void TellRemoval();
 
     const std::shared_ptr<const SessionSocket> socket_;
@@ -98,6 +104,7 @@ private:
     bool is_removal_told_ = false;         // guarded by listener_mutex_
 
     std::thread reaper_;
+    std::atomic<std::thread::id> reaper_id_;
     std::atomic<uint32_t> is_over_ = 0;  ///< 1: the reaper has ended everything. A futex.
 };
 

@@ -22,22 +22,37 @@ std::shared_ptr<RegisteredRegions> RegisteredRegions::Create(
 }
 
 RegisteredRegions::Use RegisteredRegions::Begin(SharedRegion &region) {
-    bool is_new = false;
-    Use use = {.region = &region};
     {
         const std::lock_guard lock(mutex_);
-        const auto found = table_.find(&region);
-        is_new = found == table_.end();
-        Known *const known = is_new ? SendLocked(region) : &found->second;
-        if (known == nullptr) {
+        if (const Use use = UseLocked(region); use.region_id != 0) {
             return use;
         }
-        ++known->num_uses;
-        known->last_use = ++num_uses_so_far_;
-        use.region_id = known->id;
     }
-    if (is_new) {
-        region.AddEndListener(weak_from_this());
+    Use use;
+    {
+        const std::lock_guard sending(sending_);
+        Lock lock(mutex_);
+        use = UseLocked(region);
+        if (use.region_id != 0) {
+            return use;  // another thread has sent it meanwhile
+        }
+        const uint64_t id = Send(lock, region);
+        if (id == 0) {
+            return use;
+        }
+        table_.emplace(&region, Known{.id = id, .num_bytes = region.num_bytes()});
+        use = UseLocked(region);
+    }
+    region.AddEndListener(weak_from_this());
+    return use;
+}
+
+RegisteredRegions::Use RegisteredRegions::UseLocked(SharedRegion &region) {
+    Use use = {.region = &region};
+    if (const auto found = table_.find(&region); found != table_.end()) {
+        ++found->second.num_uses;
+        found->second.last_use = ++num_uses_so_far_;
+        use.region_id = found->second.id;
     }
     return use;
 }
@@ -59,27 +74,32 @@ size_t RegisteredRegions::size() {
 void RegisteredRegions::OnRegionEnd(const SharedRegion *region) {
     const std::lock_guard lock(mutex_);
     if (const auto found = table_.find(region); found != table_.end()) {
-        (void)DropLocked(found, std::chrono::milliseconds(0));
+        to_drop_.push_back(found->second);
+        table_.erase(found);
+        TellOfDropsLocked();
     }
 }
 
-RegisteredRegions::Known *RegisteredRegions::SendLocked(SharedRegion &region) {
-    if (!SendDropsLocked(kMostPatience) || !MakeRoomLocked(region.num_bytes())) {
-        return nullptr;
+uint64_t RegisteredRegions::Send(Lock &lock, SharedRegion &region) {
+    if (!SendDrops(lock) || !MakeRoom(lock, region.num_bytes())) {
+        return 0;
     }
+    num_bytes_ += region.num_bytes();
     const SessionMessage message = {.kind = static_cast<uint32_t>(MessageKind::kRegion),
                                     .reserved = 0,
                                     .id = ++last_id_,
                                     .num_bytes = region.num_bytes()};
-    if (!socket_->SendWithin(kMostPatience, message, region.ExportFd())) {
-        return nullptr;
+    lock.unlock();
+    const bool is_sent = socket_->SendWithin(kMostPatience, message, region.ExportFd());
+    lock.lock();
+    if (!is_sent) {
+        num_bytes_ -= region.num_bytes();
+        return 0;
     }
-    num_bytes_ += region.num_bytes();
-    const Known known = {.id = message.id, .num_bytes = message.num_bytes};
-    return &table_.emplace(&region, known).first->second;
+    return message.id;
 }
 
-bool RegisteredRegions::MakeRoomLocked(uint64_t num_bytes) {
+bool RegisteredRegions::MakeRoom(Lock &lock, uint64_t num_bytes) {
     const auto has_room = [&] {
         return table_.size() + to_drop_.size() < kMostRegions &&
                num_bytes <= kMostRegionBytes - num_bytes_;
@@ -89,33 +109,47 @@ bool RegisteredRegions::MakeRoomLocked(uint64_t num_bytes) {
             const Known &known = entry.second;
             return std::pair(known.num_uses != 0, known.last_use);
         });
-        if (oldest == table_.end() || oldest->second.num_uses != 0 ||
-            !DropLocked(oldest, kMostPatience)) {
+        if (oldest == table_.end() || oldest->second.num_uses != 0) {
+            return false;
+        }
+        to_drop_.push_back(oldest->second);
+        table_.erase(oldest);
+        if (!SendDrops(lock)) {
             return false;
         }
     }
     return true;
 }
 
-bool RegisteredRegions::DropLocked(Table::iterator entry, std::chrono::milliseconds patience) {
-    to_drop_.push_back(entry->second);
-    table_.erase(entry);
-    return SendDropsLocked(patience);
-}
-
-bool RegisteredRegions::SendDropsLocked(std::chrono::milliseconds patience) {
+bool RegisteredRegions::SendDrops(Lock &lock) {
     while (!to_drop_.empty()) {
-        const SessionMessage message = {.kind = static_cast<uint32_t>(MessageKind::kDropRegion),
-                                        .reserved = 0,
-                                        .id = to_drop_.back().id,
-                                        .num_bytes = 0};
-        if (!socket_->SendWithin(patience, message)) {
+        const Known known = to_drop_.back();
+        to_drop_.pop_back();
+        lock.unlock();
+        const bool is_sent = socket_->SendWithin(kMostPatience, DropOf(known));
+        lock.lock();
+        if (!is_sent) {
+            to_drop_.push_back(known);
             return false;
         }
+        num_bytes_ -= known.num_bytes;
+    }
+    return true;
+}
+
+// Waits for nobody: what cannot be sent now is sent before the next region.
+void RegisteredRegions::TellOfDropsLocked() {
+    while (!to_drop_.empty() && socket_->Send(DropOf(to_drop_.back()))) {
         num_bytes_ -= to_drop_.back().num_bytes;
         to_drop_.pop_back();
     }
-    return true;
+}
+
+SessionMessage RegisteredRegions::DropOf(const Known &known) {
+    return {.kind = static_cast<uint32_t>(MessageKind::kDropRegion),
+            .reserved = 0,
+            .id = known.id,
+            .num_bytes = 0};
 }
 
 }  // namespace opendext::backends::remote

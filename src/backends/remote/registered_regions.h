@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "backends/remote/session_socket.h"
+#include "backends/remote/session_wire.h"
 #include "base/shared_region.h"
 
 namespace opendext::backends::remote {
@@ -38,8 +38,9 @@ public:
     [[nodiscard]] static std::shared_ptr<RegisteredRegions> Create(
         std::shared_ptr<const SessionSocket> socket);
 
-    /// Waits for a server that is behind with what was sent, not for long. No name when it has as many regions as it
-    /// takes, all in use, or does not receive; then `region` has to be copied. `region` stays until End.
+    /// Waits for a server that is behind with what was sent when it does not know the region, not for long. No name when
+    /// it has as many regions as it takes, all in use, or does not receive; then `region` has to be copied. `region`
+    /// stays until End.
     [[nodiscard]] Use Begin(SharedRegion &region);
     void End(const Use &use);
 
@@ -52,17 +53,27 @@ private:
 
     explicit RegisteredRegions(std::shared_ptr<const SessionSocket> socket)
         : socket_(std::move(socket)) {}
-    [[nodiscard]] Known *SendLocked(SharedRegion &region);
-    [[nodiscard]] bool MakeRoomLocked(uint64_t num_bytes);
-    [[nodiscard]] bool DropLocked(Table::iterator entry, std::chrono::milliseconds patience);
-    [[nodiscard]] bool SendDropsLocked(std::chrono::milliseconds patience);
+
+    using Lock = std::unique_lock<std::mutex>;
+
+    // With `lock` of mutex_ held, which is given up while the server is waited for, and sending_ held.
+    [[nodiscard]] uint64_t Send(Lock &lock, SharedRegion &region);
+    [[nodiscard]] bool MakeRoom(Lock &lock, uint64_t num_bytes);
+    [[nodiscard]] bool SendDrops(Lock &lock);
+
+    /// A use of a region that the server knows; no name when it does not.
+    [[nodiscard]] Use UseLocked(SharedRegion &region);
+    void TellOfDropsLocked();
+    [[nodiscard]] static SessionMessage DropOf(const Known &known);
 
     std::shared_ptr<const SessionSocket> socket_;
+    /// Held while a region is sent, which may take a while. Taken before mutex_, and by nobody who only uses or ends.
+    std::mutex sending_;
+    uint64_t last_id_ = 0;  // guarded by sending_
     std::mutex mutex_;
     Table table_;                   // guarded by mutex_
     std::vector<Known> to_drop_;    // guarded by mutex_; the server has not been told yet
     uint64_t num_bytes_ = 0;        // guarded by mutex_; of both
-    uint64_t last_id_ = 0;          // guarded by mutex_
     uint64_t num_uses_so_far_ = 0;  // guarded by mutex_
 };
 

@@ -232,6 +232,26 @@ TEST_F(RemoteHostileDriverTest, RegionThatCanShrink_IsADisconnection) {
     ExpectDisconnected();
 }
 
+TEST_F(RemoteHostileDriverTest, MessageWithMoreDescriptorsThanItsRoom_IsADisconnection) {
+    ASSERT_TRUE(driver->SendWithFds(Message(MessageKind::kRegion, 10), region->ExportFd(), 6));
+    ExpectDisconnected();
+}
+
+TEST(SessionSocket, MessageThatLosesDescriptors_SaysSo) {
+    auto sockets = CreateUsbSessionSockets().value();
+    const RawSessionClient sender(std::move(sockets.client));
+    const auto receiver = remote::SessionSocket::Adopt(std::move(sockets.server)).value();
+    const UniqueFd fd(memfd_create("usb-hostile", MFD_CLOEXEC));
+    const SessionMessage wake = {.kind = static_cast<uint32_t>(MessageKind::kWake)};
+    remote::IncomingMessage message;
+    for (const size_t num_fds : {size_t{1}, size_t{6}, size_t{1}}) {
+        ASSERT_TRUE(sender.SendWithFds(wake, fd.get(), num_fds));
+        ASSERT_EQ(receiver.Receive(message), remote::SessionSocket::Receipt::kMessage);
+        EXPECT_EQ(message.is_cut, num_fds == 6);
+        EXPECT_EQ(message.fd.is_valid(), num_fds == 1);
+    }
+}
+
 TEST_F(RemoteHostileDriverTest, RegionThatIsDroppedTwice_IsADisconnection) {
     (void)driver->Send(Message(MessageKind::kDropRegion, kRegionId));
     (void)driver->Send(Message(MessageKind::kDropRegion, kRegionId));

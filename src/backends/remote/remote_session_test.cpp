@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/remote/session_wire.h"
 #include "backends/remote/testing/remote_session_fixture.h"
 
 namespace opendext::backends {
@@ -161,7 +162,7 @@ TEST_F(RemoteSessionTest, MorePiecesThanASlotHolds_FollowEachOther) {
 TEST_F(RemoteSessionTest, IsochronousFrames_ComeBack) {
     ClaimAll();
     ASSERT_TRUE(session->SetAlternateSetting(0, 1).has_value());
-    for (const size_t num_frames : {3UL, 400UL}) {
+    for (const size_t num_frames : {size_t{3}, size_t{400}, size_t{kMostUsbFrames}}) {
         const uint32_t frame_bytes = 16;
         std::vector<std::byte> received(num_frames * frame_bytes, std::byte{0xAA});
         auto in = transfers.New(1, UsbTransferType::kIsochronous, 0x83, 0);
@@ -183,6 +184,30 @@ TEST_F(RemoteSessionTest, IsochronousFrames_ComeBack) {
             EXPECT_EQ(received[i * frame_bytes + frame_bytes - 1], std::byte{0xAA});
         }
     }
+}
+
+TEST_F(RemoteSessionTest, MoreFramesThanASessionMayHaveUnderWay_EndWithNoResources) {
+    ClaimAll();
+    ASSERT_TRUE(session->SetAlternateSetting(0, 1).has_value());
+    device.Hold(0x83);
+    const auto submit = [&](int name) {
+        auto in = transfers.New(name, UsbTransferType::kIsochronous, 0x83, 1);
+        in->frames.resize(kMostUsbFrames);
+        session->Submit(std::move(in));
+    };
+    constexpr auto kNumThatFit =
+        static_cast<int>(remote::kMostFramesUnderWay / uint64_t{kMostUsbFrames});
+    for (int i = 0; i <= kNumThatFit; ++i) {
+        submit(i);
+    }
+    transfers.WaitFor(1);
+    EXPECT_EQ(transfers.StatusOf(kNumThatFit), UsbStatus::kNoResources);
+    session->Abort({0x83}, 0);
+    transfers.WaitFor(static_cast<size_t>(kNumThatFit) + 1);
+    // They have been given back.
+    submit(100);
+    device.WaitFor(static_cast<size_t>(kNumThatFit) + 1);
+    session->Abort({0x83}, 0);
 }
 
 TEST_F(RemoteSessionTest, Timeout_IsTheDevices) {
@@ -246,7 +271,7 @@ TEST_F(RemoteSessionTest, Operations_AreTheSessions) {
                                        "reset", "release 0", "configuration 2"}) {
         EXPECT_NE(std::ranges::find(log, expected), log.end()) << expected;
     }
-    EXPECT_FALSE(listener.WaitFor(3).back().publishes);
+    EXPECT_FALSE(listener.WaitFor(4).back().publishes);
 }
 
 TEST_F(RemoteSessionTest, RefusedOperation_SaysWhy) {
@@ -276,6 +301,44 @@ TEST_F(RemoteSessionTest, ClientWithTooManySessions_IsRefusedMore) {
     const auto refused = opened.back()->NewSession();
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, BackendErrorCode::kNoResources);
+}
+
+/// Calls the device when it is destroyed, as what it keeps may.
+class CallsAtItsEnd final : public UsbTransfer {
+public:
+    struct Result {
+        Event has_ended;
+        std::thread::id thread;
+        BackendResult<void> called;
+    };
+
+    CallsAtItsEnd(UsbBackend &session, Result &result) : session_(session), result_(result) {
+        setup = {.request_type = 0x40, .request = 9};
+    }
+    ~CallsAtItsEnd() override {
+        result_.thread = std::this_thread::get_id();
+        result_.called = session_.ClearHalt({0x01}, true);
+        result_.has_ended.Set();
+    }
+    CallsAtItsEnd(const CallsAtItsEnd &) = delete;
+    CallsAtItsEnd &operator=(const CallsAtItsEnd &) = delete;
+
+    void OnComplete(const UsbOutcome & /*outcome*/) override {}
+
+private:
+    UsbBackend &session_;
+    Result &result_;
+};
+
+TEST_F(RemoteSessionTest, TransferThatItsPollerDestroys_MayCallTheDevice) {
+    ClaimAll();
+    CallsAtItsEnd::Result result;
+    const std::atomic<uint32_t> never = 0;
+    session->SubmitAndPoll(std::make_unique<CallsAtItsEnd>(*session, result), never, 0);
+    result.has_ended.Wait();
+    // The session's own thread may have been faster; it has to be there for others.
+    const bool is_ours = result.thread == std::this_thread::get_id();
+    EXPECT_EQ(CodeOf(result.called), is_ours ? BackendErrorCode{-1} : BackendErrorCode::kBusy);
 }
 
 TEST_F(RemoteSessionTest, OperationThatHangs_HoldsUpNothingElse) {

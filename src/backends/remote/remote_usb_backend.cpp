@@ -83,7 +83,9 @@ BackendResult<std::shared_ptr<UsbBackend>> RemoteUsbBackend::Connect(UniqueFd so
     }
     auto session = std::make_shared<remote::ClientSession>(socket, std::move(*memory),
                                                            greeting->welcome.is_present != 0);
-    session->Start();
+    if (auto started = session->Start(); !started) {
+        return std::unexpected(std::move(started.error()));
+    }
     return std::shared_ptr<UsbBackend>(
         new RemoteUsbBackend(std::move(session), std::move(*greeting)));
 }
@@ -94,6 +96,10 @@ BackendResult<RemoteUsbBackend::Greeting> RemoteUsbBackend::ReceiveWelcome(
     remote::IncomingMessage message;
     if (socket.Receive(message) != remote::SessionSocket::Receipt::kMessage) {
         return Refuse(BackendErrorCode::kRemoved, "the process that serves a USB session is gone");
+    }
+    if (message.is_cut) {
+        return Refuse(BackendErrorCode::kNoResources,
+                      "USB session: this process may open no more files (ulimit -n)");
     }
     const auto welcome = message.As<remote::SessionWelcome>();
     if (!welcome || welcome->magic != remote::kSessionMagic ||

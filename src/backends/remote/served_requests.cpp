@@ -49,6 +49,7 @@ public:
                                     .mach_time = frames[i].mach_time};
             std::memcpy(shared_frames + i * sizeof(done), &done, sizeof(done));
         }
+        session_->GiveFrames(frames.size());
         session_->Complete(slot_, EntryKind::kTransfer, static_cast<uint8_t>(outcome.status),
                            outcome.num_bytes);
     }
@@ -130,7 +131,7 @@ ServedSession::Complaint ServedSession::StartTransfer(const SubmissionEntry &ent
     endpoints_[entry.slot] = entry.endpoint;
     num_transfers_.fetch_add(1);
     auto transfer = std::make_unique<ServedTransfer>(shared_from_this(), entry);
-    if (!parts.is_mapped) {
+    if (!parts.is_mapped || !TakeFrames(parts.frames.size())) {
         transfer->OnComplete({.status = UsbStatus::kNoResources, .num_bytes = 0});
         return {};
     }
@@ -140,6 +141,14 @@ ServedSession::Complaint ServedSession::StartTransfer(const SubmissionEntry &ent
     transfer->shared_frames = parts.shared_frames;
     backend_->Submit(std::move(transfer));
     return {};
+}
+
+bool ServedSession::TakeFrames(size_t num_frames) {
+    if (num_frames_.fetch_add(num_frames) + num_frames <= kMostFramesUnderWay) {
+        return true;
+    }
+    GiveFrames(num_frames);
+    return false;
 }
 
 ServedSession::Complaint ServedSession::ReadParts(const SubmissionEntry &entry,

@@ -29,6 +29,10 @@ constexpr int kEntriesInARow = 4096;
 /// own end, and then the client's end is not seen before it is closed here.
 constexpr std::chrono::seconds kMostSocketWait{5};
 
+constexpr std::string_view kCutMessage =
+    "a message that is too large, or more descriptors than the device's process may open (ulimit "
+    "-n)";
+
 /// Messages that are taken before the ring is looked at again.
 constexpr int kMessagesInARow = 64;
 
@@ -56,6 +60,10 @@ bool ServedSession::ShakeHands() {
     socket_.WaitForInput(Clock::now() + kMostHandshakeTime);
     IncomingMessage message;
     if (socket_.Receive(message) != SessionSocket::Receipt::kMessage) {
+        return false;
+    }
+    if (message.is_cut) {
+        Disconnect(kCutMessage);
         return false;
     }
     if (!AdoptMemory(message)) {
@@ -153,6 +161,9 @@ bool ServedSession::TakeMessages() {
 }
 
 ServedSession::Complaint ServedSession::TakeMessage(IncomingMessage &message) {
+    if (message.is_cut) {
+        return kCutMessage;
+    }
     const auto read = message.As<SessionMessage>();
     if (!read) {
         return "a message of another size than messages have";

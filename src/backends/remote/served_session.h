@@ -15,10 +15,10 @@
 #include "backends/api/removal_listener.h"
 #include "backends/api/usb_backend.h"
 #include "backends/remote/adopted_regions.h"
-#include "backends/remote/operation_thread.h"
 #include "backends/remote/session_ring.h"
 #include "backends/remote/session_socket.h"
 #include "backends/remote/session_wire.h"
+#include "base/operation_thread.h"
 #include "base/shared_region.h"
 #include "base/spin_budget.h"
 
@@ -42,6 +42,9 @@ public:
 
     /// Ends a request that owns `slot`. Any thread.
     void Complete(uint16_t slot, EntryKind kind, uint8_t status, uint64_t value);
+
+    /// The frames of a transfer are done with. Any thread.
+    void GiveFrames(size_t num_frames) { num_frames_.fetch_sub(num_frames); }
 
 private:
     /// Why a client is disconnected; empty: it is not.
@@ -68,6 +71,8 @@ private:
     [[nodiscard]] Complaint ReadList(const SubmissionEntry &entry, TransferParts &parts);
     [[nodiscard]] Complaint Resolve(const WireRange &range, uint16_t slot, TransferParts &parts,
                                     HostSpan &span);
+    /// Accounts for frames until they are given back. @return false when the session has too many under way.
+    [[nodiscard]] bool TakeFrames(size_t num_frames);
     [[nodiscard]] Complaint RunOperation(const OperationEntry &entry);
     [[nodiscard]] Complaint RunNewSession(const OperationEntry &entry);
     void RunOnThread(uint16_t slot, std::move_only_function<BackendResult<void>()> operation);
@@ -89,11 +94,13 @@ private:
     AdoptedRegions regions_;
     std::unordered_map<uint64_t, UniqueFd> sockets_;  ///< For sessions that are to be opened.
     Clock::time_point sockets_deadline_;              ///< Unless sockets_ is empty.
-    OperationThread operations_;
+    OperationThread operations_{"usb-operations"};
 
     std::array<std::atomic<bool>, kNumSlots> is_busy_ = {};
     std::array<uint8_t, kNumSlots> endpoints_ = {};  ///< Of the last transfer in each slot.
     std::atomic<uint32_t> num_transfers_ = 0;        ///< Under way. A futex for End.
+
+    std::atomic<uint64_t> num_frames_ = 0;  ///< Of the transfers under way.
 
     std::mutex completions_mutex_;
     std::unique_ptr<RingWriter<CompletionEntry, kNumCompletions>>

@@ -105,7 +105,9 @@ SessionSocket::Receipt SessionSocket::Receive(IncomingMessage &message) const {
         const bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
         return is_empty ? Receipt::kNothing : Receipt::kEnded;
     }
-    message.fd = TakeOnlyFd(header);
+    UniqueFd fd = TakeOnlyFd(header);
+    message.is_cut = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    message.fd = message.is_cut ? UniqueFd() : std::move(fd);
     message.num_bytes = static_cast<size_t>(received);
     // An empty message cannot be told from the end; none of ours is.
     return received == 0 ? Receipt::kEnded : Receipt::kMessage;

@@ -32,6 +32,8 @@ struct IncomingMessage {
     std::array<std::byte, 64> bytes;
     size_t num_bytes = 0;
     UniqueFd fd;  ///< The one descriptor that came with it, or none.
+    bool is_cut =
+        false;  ///< Bytes or descriptors were lost: too many, or this process may open no more files.
 
     /// The message as a T. @return nullopt when it has another size.
     template <typename T>

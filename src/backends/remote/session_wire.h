@@ -8,6 +8,8 @@
 #include <new>
 #include <type_traits>
 
+#include "backends/api/usb_types.h"
+
 /// What a USB session between two processes is made of: one Unix socket (SOCK_SEQPACKET) and one region of memory that
 /// both map. The client is the driver's process, the server the device's. The client makes the region, and every
 /// descriptor travels from it to the server, so that a driver's memory is the driver's to pay for.
@@ -47,7 +49,9 @@ inline constexpr uint32_t kSlotBytes = 4096;
 /// One request.
 inline constexpr uint64_t kMostTransferBytes = uint64_t{1} << 32;
 inline constexpr uint32_t kMostPieces = 4096;
-inline constexpr uint32_t kMostFrames = 4096;
+inline constexpr uint32_t kMostFrames = kMostUsbFrames;
+/// Of all requests that a session has under way: the server keeps account of each.
+inline constexpr uint64_t kMostFramesUnderWay = uint64_t{1} << 20;
 /// What a client has registered at a time. Each region costs a descriptor and address space in the server.
 inline constexpr size_t kMostRegions = 1024;
 inline constexpr uint64_t kMostRegionBytes = uint64_t{1} << 38;  // of all together

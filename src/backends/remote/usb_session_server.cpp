@@ -62,6 +62,7 @@ BackendResult<void> UsbSessionServer::Open(const NumOpened &num_opened, UniqueFd
 BackendResult<void> UsbSessionServer::Start(Running running, remote::SessionSocket socket,
                                             std::shared_ptr<UsbBackend> session) {
     JoinEnded();
+    Sessions failed;  // end after the lock
     const std::lock_guard lock(mutex_);
     if (is_ending_ || running_.size() >= kMostSessions) {
         return Refuse(BackendErrorCode::kNoResources, "too many sessions with a USB device");
@@ -77,7 +78,7 @@ BackendResult<void> UsbSessionServer::Start(Running running, remote::SessionSock
         const BlockedSignals blocked;
         started->thread = std::thread([this, started] { Run(started); });
     } catch (const std::system_error &) {
-        running_.erase(started);
+        failed.splice(failed.end(), running_, started);
         return Refuse(BackendErrorCode::kNoResources, "no thread for a session with a USB device");
     }
     return {};
@@ -88,9 +89,10 @@ void UsbSessionServer::Run(Sessions::iterator running) {
     JoinEnded();
     std::function<void()> on_end;
     {
+        std::shared_ptr<remote::ServedSession> session;  // ends after the lock
         const std::lock_guard lock(mutex_);
         on_end = std::move(running->on_end);
-        running->session.reset();
+        session = std::move(running->session);
     }
     if (on_end) {
         on_end();

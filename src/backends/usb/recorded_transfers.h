@@ -116,10 +116,12 @@ private:
 class RecordingPortListener final : public UsbPortListener {
 public:
     struct Told {
-        char what = 0;  // 'A'ttached, 'D'etached, 'C'onfigured
+        char what = 0;  // 'A'ttached, 'D'etached, 'C'onfigured, 'S'etting selected
         UsbDeviceId device = UsbDeviceId::kNone;
         uint8_t configuration = 0;
         bool publishes = false;
+        uint8_t interface_number = 0;
+        uint8_t alternate = 0;
         bool operator==(const Told &) const = default;
     };
 
@@ -133,6 +135,13 @@ public:
     void OnDetached(UsbDeviceId device) override { Record({.what = 'D', .device = device}); }
     void OnConfigured(UsbDeviceId device, uint8_t value, bool publishes) override {
         Record({.what = 'C', .device = device, .configuration = value, .publishes = publishes});
+    }
+    void OnSettingSelected(const UsbDeviceIdentity &device,
+                           const UsbInterfaceSetting &setting) override {
+        Record({.what = 'S',
+                .device = device.id,
+                .interface_number = setting.number,
+                .alternate = setting.alternate});
     }
 
     std::vector<Told> WaitFor(size_t count) {

@@ -112,7 +112,7 @@ public:
         return Note("claim " + std::to_string(interface_number));
     }
     void Release(uint8_t interface_number) override {
-        (void)Note("release " + std::to_string(interface_number));
+        [[maybe_unused]] const auto done = Note("release " + std::to_string(interface_number));
     }
     UsbFrameTime CurrentFrame() const override { return {.frame = 77, .mach_time = 5}; }
 
@@ -189,7 +189,7 @@ public:
 private:
     static constexpr uint64_t kAll = ~0ULL;
 
-    BackendResult<void> Note(std::string operation) {
+    BackendResult<void> Note(const std::string &operation) {
         {
             const std::lock_guard lock(mutex_);
             log_.push_back(operation);

@@ -16,6 +16,7 @@ void UsbPortEvents::Deliver(std::unique_lock<std::mutex> &lock) {
         return;
     }
     is_delivering_ = true;
+    teller_ = std::this_thread::get_id();
     while (!posted_.empty()) {
         const Event event = std::move(posted_.front());
         posted_.pop_front();
@@ -23,9 +24,20 @@ void UsbPortEvents::Deliver(std::unique_lock<std::mutex> &lock) {
         lock.unlock();
         Tell(listener, event);
         lock.lock();
+        ++num_told_;
+        changed_.notify_all();
     }
     is_delivering_ = false;
-    idle_.notify_all();
+    teller_ = {};
+    changed_.notify_all();
+}
+
+void UsbPortEvents::DeliverAndWait(std::unique_lock<std::mutex> &lock) {
+    const uint64_t num_posted = num_told_ + (is_delivering_ ? 1 : 0) + posted_.size();
+    Deliver(lock);
+    if (teller_ != std::this_thread::get_id()) {
+        changed_.wait(lock, [&] { return num_told_ >= num_posted; });
+    }
 }
 
 void UsbPortEvents::Tell(UsbPortListener &listener, const Event &event) {
@@ -36,6 +48,8 @@ void UsbPortEvents::Tell(UsbPortListener &listener, const Event &event) {
             return listener.OnDetached(event.device);
         case Kind::kConfigured:
             return listener.OnConfigured(event.device, event.configuration, event.publishes);
+        case Kind::kSettingSelected:
+            return listener.OnSettingSelected(*event.identity, *event.setting);
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/usb/usb_port_state.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "backends/usb/wired_usb_device.h"
@@ -79,7 +81,8 @@ void UsbPortState::Attach(UsbAttachment attachment) {
                                .descriptors = std::move(attachment.descriptors),
                                .manufacturer = std::move(attachment.manufacturer),
                                .product = std::move(attachment.product),
-                               .serial = std::move(attachment.serial)};
+                               .serial = std::move(attachment.serial),
+                               .interface_names = std::move(attachment.interface_names)};
     current_ =
         std::make_shared<WiredUsbDevice>(shared_from_this(), std::move(identity), configuration);
     for (UsbPortEvents::Event &event : DescribeNow()) {
@@ -95,6 +98,7 @@ std::vector<UsbPortEvents::Event> UsbPortState::DescribeNow() const {
                           .identity = current_->shared_identity()});
         if (current_->claims().configuration() != 0) {
             events.push_back(current_->ConfiguredEvent());
+            std::ranges::move(current_->SettingEvents(), std::back_inserter(events));
         }
     }
     return events;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/usb/usb_timeouts.h"
 
+#include <system_error>
+
 #include "base/blocked_signals.h"
+#include "base/log.h"
 
 namespace opendext::backends {
 
@@ -12,10 +15,20 @@ void UsbTimeouts::Add(std::mutex &mutex, UsbDeadline &deadline) {
     deadline.is_watched = true;
     deadlines_.emplace(deadline.at, &deadline);
     if (!thread_.joinable()) {
-        const BlockedSignals blocked;
-        thread_ = std::thread([this, &mutex] { Run(mutex); });
+        StartThread(mutex);
     } else if (deadline.at < wakes_at_) {
         changed_.notify_one();
+    }
+}
+
+void UsbTimeouts::StartThread(std::mutex &mutex) {
+    try {
+        const BlockedSignals blocked;
+        thread_ = std::thread([this, &mutex] { Run(mutex); });
+    } catch (const std::system_error &error) {
+        // The next deadline tries again.
+        LogError("USB port: no thread that watches timeouts: transfers do not time out: {}",
+                 error.what());
     }
 }
 

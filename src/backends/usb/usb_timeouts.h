@@ -41,6 +41,7 @@ public:
 private:
     using TimePoint = std::chrono::steady_clock::time_point;
 
+    void StartThread(std::mutex &mutex);
     void Run(std::mutex &mutex);
 
     const DueFunction on_due_;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "backends/api/backend_error.h"
 #include "backends/api/usb_port.h"
@@ -19,7 +21,8 @@ struct UsbAttachment {
     std::string manufacturer;
     std::string product;
     std::string serial;
-    uint8_t configuration = 0;  ///< In effect; 0: none.
+    std::map<uint8_t, std::string> interface_names;  ///< By their string index; where there is one.
+    uint8_t configuration = 0;                       ///< In effect; 0: none.
 };
 
 /// Receives what comes over a wire. Implemented by WiredUsbPort. Any thread, with no lock of the wire held.
@@ -31,7 +34,8 @@ public:
     virtual void OnAttached(UsbAttachment attachment) = 0;
 
     /// It is gone. The wire still ends every transfer that it has (Done with kRemoved), before or after this call. On
-    /// return no Start for that device is under way, except on this thread, and none will come.
+    /// return no Start and no operation for that device is under way, except on this thread, and none will come: one
+    /// that waits for the device has to return.
     virtual void OnDetached() = 0;
 
     /// A transfer that was started has ended. Exactly once for each Start; possibly within Start or Cancel. The

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/usb/wire_access.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,11 +10,8 @@
 namespace opendext::backends {
 namespace {
 
-// Starting a transfer does not wait for the device; one that takes longer is a mistake of the wire.
-constexpr std::chrono::seconds kLongestStart{2};
-
-// How many Starts this thread is in: a wire may notice within one that the device is gone.
-thread_local size_t t_num_starts = 0;
+// A device that is gone keeps nobody; a call that takes longer is a mistake of the wire.
+constexpr std::chrono::seconds kLongestCall{2};
 
 }  // namespace
 
@@ -21,24 +19,32 @@ bool WireAccess::Start(std::unique_lock<std::mutex> &lock, UsbTransfer &transfer
     if (!is_open_) {
         return false;
     }
-    ++num_starts_;
-    ++t_num_starts;
-    Call(lock, [&transfer](UsbWire &wire) { wire.Start(transfer); });
-    --t_num_starts;
-    --num_starts_;
-    if (num_start_waiters_ != 0) {
-        changed_.notify_all();
-    }
+    CallDevice(lock, [&transfer](UsbWire &wire) { wire.Start(transfer); });
     return true;
 }
 
-void WireAccess::WaitForStarts(std::unique_lock<std::mutex> &lock) {
-    ++num_start_waiters_;
-    if (!changed_.wait_for(lock, kLongestStart, [this] { return num_starts_ <= t_num_starts; })) {
-        LogWarning("USB port: the wire takes longer than {} s to start a transfer",
-                   kLongestStart.count());
+void WireAccess::EndDeviceCall() {
+    const auto mine = std::ranges::find(device_callers_, std::this_thread::get_id());
+    *mine = device_callers_.back();
+    device_callers_.pop_back();
+    if (num_device_call_waiters_ != 0) {
+        changed_.notify_all();
     }
-    --num_start_waiters_;
+}
+
+bool WireAccess::OthersCallDevice() const {
+    return std::ranges::any_of(device_callers_, [](std::thread::id caller) {
+        return caller != std::this_thread::get_id();
+    });
+}
+
+void WireAccess::WaitForDeviceCalls(std::unique_lock<std::mutex> &lock) {
+    ++num_device_call_waiters_;
+    if (!changed_.wait_for(lock, kLongestCall, [this] { return !OthersCallDevice(); })) {
+        LogWarning("USB port: a call of the wire takes longer than {} s after the device has gone",
+                   kLongestCall.count());
+    }
+    --num_device_call_waiters_;
 }
 
 void WireAccess::Close(std::unique_lock<std::mutex> &lock) {

@@ -7,6 +7,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "backends/usb/usb_wire.h"
 
@@ -34,11 +36,18 @@ public:
         return function(*wire_);
     }
 
+    /// As Call, for what must not reach another device than the one that it was meant for: see WaitForDeviceCalls.
+    template <typename Function>
+    auto CallDevice(std::unique_lock<std::mutex> &lock, Function function) {
+        const DeviceCallScope scope(*this);
+        return Call(lock, function);
+    }
+
     /// Has the wire start a transfer. @return false when it is closed.
     [[nodiscard]] bool Start(std::unique_lock<std::mutex> &lock, UsbTransfer &transfer);
 
-    /// Waits until every Start that other threads are in has returned.
-    void WaitForStarts(std::unique_lock<std::mutex> &lock);
+    /// Waits until every Start and CallDevice that other threads are in has returned.
+    void WaitForDeviceCalls(std::unique_lock<std::mutex> &lock);
 
     /// Ends the wire, after the calls that are under way. On return it reports nothing any more. Once.
     void Close(std::unique_lock<std::mutex> &lock);
@@ -68,14 +77,32 @@ private:
         std::unique_lock<std::mutex> &lock_;
     };
 
+    /// With the lock held at both ends.
+    class DeviceCallScope {
+    public:
+        explicit DeviceCallScope(WireAccess &access) : access_(access) {
+            access_.device_callers_.push_back(std::this_thread::get_id());
+        }
+        ~DeviceCallScope() { access_.EndDeviceCall(); }
+        DeviceCallScope(const DeviceCallScope &) = delete;
+        DeviceCallScope &operator=(const DeviceCallScope &) = delete;
+
+    private:
+        WireAccess &access_;
+    };
+
+    void EndDeviceCall();
+    [[nodiscard]] bool OthersCallDevice() const;
+
     std::mutex mutex_;
     std::unique_ptr<UsbWire> wire_;
 
     // Guarded by mutex_.
     bool is_open_ = true;
     size_t num_calls_ = 0;
-    size_t num_starts_ = 0;
-    size_t num_start_waiters_ = 0;
+    // One for each call that is under way: a wire may notice within one that the device is gone.
+    std::vector<std::thread::id> device_callers_;
+    size_t num_device_call_waiters_ = 0;
     std::condition_variable changed_;
 };
 

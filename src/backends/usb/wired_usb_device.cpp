@@ -31,12 +31,33 @@ UsbPortEvents::Event WiredUsbDevice::ConfiguredEvent() const {
             .publishes = publishes_interfaces_};
 }
 
+UsbPortEvents::Event WiredUsbDevice::SettingEvent(const UsbInterfaceSetting &setting) const {
+    return {.kind = UsbPortEvents::Kind::kSettingSelected,
+            .device = identity_->id,
+            .identity = identity_,
+            .setting = &setting};
+}
+
+std::vector<UsbPortEvents::Event> WiredUsbDevice::SettingEvents() const {
+    std::vector<UsbPortEvents::Event> events;
+    const UsbConfiguration *configuration =
+        identity_->descriptors.FindConfiguration(claims_.configuration());
+    for (const uint8_t number : configuration->InterfaceNumbers()) {
+        const uint8_t alternate = claims_.AlternateSetting(number);
+        const UsbInterfaceSetting *setting = configuration->Find(number, alternate);
+        if (alternate != 0 && setting != nullptr) {
+            events.push_back(SettingEvent(*setting));
+        }
+    }
+    return events;
+}
+
 void WiredUsbDevice::Detach(std::unique_lock<std::mutex> &lock) {
     if (is_detached_.exchange(true, std::memory_order_acq_rel)) {
         return;
     }
     port_->transfers().End(lock, {.group = this}, UsbStatus::kRemoved);
-    port_->wire().WaitForStarts(lock);
+    port_->wire().WaitForDeviceCalls(lock);
     if (IsDrained()) {
         OnDrained(lock);
     }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "backends/api/usb_port.h"
 #include "backends/usb/usb_claims.h"
@@ -37,6 +38,8 @@ public:
     // With the port's lock held.
     [[nodiscard]] const UsbClaims &claims() const { return claims_; }
     [[nodiscard]] UsbPortEvents::Event ConfiguredEvent() const;
+    /// One for each interface that is not in its first setting.
+    [[nodiscard]] std::vector<UsbPortEvents::Event> SettingEvents() const;
 
     /// The wire has lost it: ends every transfer with kRemoved; whoever ends the last one tells the listeners.
     void Detach(std::unique_lock<std::mutex> &lock);
@@ -92,6 +95,10 @@ private:
     template <typename Function>
     [[nodiscard]] BackendResult<void> CallWire(std::unique_lock<std::mutex> &lock,
                                                Function function);
+    [[nodiscard]] BackendResult<void> Select(std::unique_lock<std::mutex> &lock,
+                                             UsbSessionId session, uint8_t interface_number,
+                                             uint8_t alternate);
+    [[nodiscard]] UsbPortEvents::Event SettingEvent(const UsbInterfaceSetting &setting) const;
     [[nodiscard]] BackendResult<void> Configure(std::unique_lock<std::mutex> &lock,
                                                 UsbSessionId session, uint8_t value,
                                                 bool publishes);

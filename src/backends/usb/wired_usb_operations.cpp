@@ -36,7 +36,7 @@ BackendResult<void> WiredUsbDevice::CallWire(std::unique_lock<std::mutex> &lock,
     if (auto present = CheckPresent(); !present) {
         return present;
     }
-    BackendResult<void> result = port_->wire().Call(lock, function);
+    BackendResult<void> result = port_->wire().CallDevice(lock, function);
     return IsPresent() ? std::move(result) : CheckPresent();
 }
 
@@ -89,14 +89,15 @@ void WiredUsbDevice::ReleaseAtWire(std::unique_lock<std::mutex> &lock, uint8_t i
         return;
     }
     at_wire_.reset(interface_number);
-    port_->wire().Call(lock, [interface_number](UsbWire &wire) { wire.Release(interface_number); });
+    port_->wire().CallDevice(lock,
+                             [interface_number](UsbWire &wire) { wire.Release(interface_number); });
 }
 
 BackendResult<void> WiredUsbDevice::SetConfiguration(UsbSessionId session, uint8_t value,
                                                      bool publishes) {
     std::unique_lock lock(port_->mutex());
     auto done = Configure(lock, session, value, publishes);
-    port_->events().Deliver(lock);
+    port_->events().DeliverAndWait(lock);
     return done;
 }
 
@@ -144,6 +145,13 @@ BackendResult<void> WiredUsbDevice::SetAlternateSetting(UsbSessionId session,
                                                         uint8_t interface_number,
                                                         uint8_t alternate) {
     std::unique_lock lock(port_->mutex());
+    auto done = Select(lock, session, interface_number, alternate);
+    port_->events().DeliverAndWait(lock);
+    return done;
+}
+
+BackendResult<void> WiredUsbDevice::Select(std::unique_lock<std::mutex> &lock, UsbSessionId session,
+                                           uint8_t interface_number, uint8_t alternate) {
     const WireTurns::Turn turn(port_->turns(), lock);
     if (auto present = CheckPresent(); !present) {
         return present;
@@ -155,8 +163,15 @@ BackendResult<void> WiredUsbDevice::SetAlternateSetting(UsbSessionId session,
     auto done = CallWire(lock, [interface_number, alternate](UsbWire &wire) {
         return wire.SetAlternateSetting(interface_number, alternate);
     });
-    if (done && claims_.Holds(session, interface_number)) {
-        claims_.SetAlternateSetting(interface_number, alternate);
+    if (!done || !claims_.Holds(session, interface_number)) {
+        return done;
+    }
+    const bool is_new = claims_.AlternateSetting(interface_number) != alternate;
+    claims_.SetAlternateSetting(interface_number, alternate);
+    const UsbConfiguration *configuration =
+        identity_->descriptors.FindConfiguration(claims_.configuration());
+    if (is_new && configuration != nullptr) {
+        port_->events().Post(SettingEvent(*configuration->Find(interface_number, alternate)));
     }
     return done;
 }

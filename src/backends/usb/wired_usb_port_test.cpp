@@ -2,7 +2,10 @@
 // Sessions, claims, what is configured, and who is told.
 #include "backends/usb/wired_usb_port.h"
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "backends/usb/wired_port_fixture.h"
@@ -15,6 +18,13 @@ using Told = RecordingPortListener::Told;
 
 BackendResult<void> Refused(const std::string &) {
     return Refuse(BackendErrorCode::kUnsupported, "the device stalls");
+}
+
+/// The port may still be at it.
+void WaitForUnplug(const UsbBackend &session) {
+    while (session.IsPresent()) {
+        std::this_thread::yield();
+    }
 }
 
 TEST_F(WiredPortTest, DeviceThatIsThere_IsToldAtOnce) {
@@ -101,6 +111,45 @@ TEST_F(WiredPortTest, SetConfiguration_EndsTheInterfacesOfBefore) {
     EXPECT_TRUE(session->Claim(5).has_value());
 }
 
+/// Holds up who tells it of configuration 1.
+struct SlowListener final : UsbPortListener {
+    void OnAttached(const UsbDeviceIdentity & /*device*/) override {}
+    void OnDetached(UsbDeviceId /*device*/) override {}
+    void OnConfigured(UsbDeviceId /*device*/, uint8_t value, bool /*publishes*/) override {
+        is_held = is_held || value == 1;
+        while (value == 1 && !may_go_on) {
+            std::this_thread::yield();
+        }
+        is_told = is_told || value == 2;
+    }
+    void OnSettingSelected(const UsbDeviceIdentity & /*device*/,
+                           const UsbInterfaceSetting & /*setting*/) override {}
+
+    std::atomic<bool> is_held = false;
+    std::atomic<bool> may_go_on = true;
+    std::atomic<bool> is_told = false;
+};
+
+TEST_F(WiredPortTest, SetConfigurationWhileAnotherIsTold_ReturnsWhenItsOwnWas) {
+    SlowListener slow;
+    port->SetListener(&slow);
+    slow.may_go_on = false;
+    slow.is_held = false;
+    wire->on_operation = [&](const std::string &operation) -> BackendResult<void> {
+        slow.may_go_on = slow.may_go_on || operation == "configuration 2";
+        return {};
+    };
+    std::thread first([&] { EXPECT_TRUE(session->SetConfiguration(1, true).has_value()); });
+    while (!slow.is_held) {
+        std::this_thread::yield();
+    }
+    EXPECT_TRUE(OpenSession()->SetConfiguration(2, true).has_value());
+    EXPECT_TRUE(slow.is_told);
+    first.join();
+    wire->on_operation = {};
+    port->SetListener(nullptr);
+}
+
 TEST_F(WiredPortTest, SetConfiguration_IsRefusedWhenItCannotBe) {
     const auto other = OpenSession();
     EXPECT_EQ(CodeOf(session->SetConfiguration(3, true)), BackendErrorCode::kNotFound);
@@ -122,6 +171,23 @@ TEST_F(WiredPortTest, ConfigurationThatTheDeviceRefuses_ChangesNothing) {
     EXPECT_EQ(listener.kinds(), "AC");
     Submit(1, 0x81);
     EXPECT_EQ(wire->Outstanding().size(), 1U);
+}
+
+TEST_F(WiredPortTest, AlternateSetting_IsToldOnceItIsAnother) {
+    ClaimInterface();
+    ASSERT_TRUE(session->SetAlternateSetting(0, 0).has_value());
+    EXPECT_EQ(listener.kinds(), "AC");
+    ASSERT_TRUE(session->SetAlternateSetting(0, 1).has_value());
+    EXPECT_EQ(
+        listener.WaitFor(3).back(),
+        (Told{.what = 'S', .device = listener.latest().id, .interface_number = 0, .alternate = 1}));
+    // Who comes later is told of it, too.
+    RecordingPortListener next;
+    port->SetListener(&next);
+    EXPECT_EQ(next.kinds(), "ACS");
+    ASSERT_TRUE(session->SetConfiguration(1, true).has_value());
+    EXPECT_EQ(next.kinds(), "ACSC");
+    port->SetListener(nullptr);
 }
 
 TEST_F(WiredPortTest, AlternateSetting_ChangesWhichEndpointsAreOpen) {
@@ -281,6 +347,54 @@ TEST_F(WiredPortTest, SecondDeviceBesideOne_TakesItsPlace) {
     EXPECT_EQ(listener.kinds(), "ACDAC");
     EXPECT_FALSE(session->IsPresent());
     EXPECT_EQ(OpenSession()->Configuration(), 2);
+}
+
+TEST_F(WiredPortTest, Unplug_WaitsForOperationsOnTheDevice) {
+    std::atomic<bool> is_calling = false;
+    std::atomic<bool> is_over = false;
+    wire->on_operation = [&](const std::string &) -> BackendResult<void> {
+        is_calling = true;
+        WaitForUnplug(*session);
+        is_over = true;
+        return {};
+    };
+    std::thread resetting([&] { EXPECT_EQ(CodeOf(session->Reset()), BackendErrorCode::kRemoved); });
+    while (!is_calling) {
+        std::this_thread::yield();
+    }
+    wire->Detach();
+    // One that went on would reach the next device.
+    EXPECT_TRUE(is_over);
+    resetting.join();
+    wire->on_operation = {};
+}
+
+TEST_F(WiredPortTest, UnplugWithinAnotherPortsStart_WaitsForItsOwn) {
+    ClaimInterface();
+    std::atomic<bool> is_starting = false;
+    std::atomic<bool> is_over = false;
+    wire->on_start = [&](ScriptedUsbWire &, UsbTransfer &) {
+        is_starting = true;
+        WaitForUnplug(*session);
+        is_over = true;
+    };
+    std::thread starting([&] { Submit(1, 0x81); });
+    while (!is_starting) {
+        std::this_thread::yield();
+    }
+    RecordingPortListener other_listener;
+    const auto other = WiredUsbPort::Create(
+        std::make_unique<ScriptedUsbWire>([&](ScriptedUsbWire &, UsbTransfer &) {
+            wire->Detach();
+            EXPECT_TRUE(is_over);
+        }));
+    other->SetListener(&other_listener);
+    const auto other_session = other->Open(other_listener.latest().id).value();
+    ASSERT_TRUE(other_session->Claim(0).has_value());
+    other_session->Submit(transfers.Bulk(2, 0x81));
+    starting.join();
+    wire->on_start = {};
+    EXPECT_EQ(transfers.StatusOf(1), UsbStatus::kRemoved);
 }
 
 TEST_F(WiredPortTest, EndOfThePort_IsAnUnplug) {

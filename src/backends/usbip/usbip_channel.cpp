@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <system_error>
 #include <utility>
+
+#include "base/blocked_signals.h"
 
 namespace opendext::backends {
 
@@ -29,7 +32,12 @@ std::expected<std::unique_ptr<UsbipChannel>, SystemError> UsbipChannel::Create(U
     }
     std::unique_ptr<UsbipChannel> channel(
         new UsbipChannel(std::move(socket), std::move(wake), device_id, listener));
-    channel->thread_ = std::thread([raw = channel.get()] { raw->Serve(); });
+    try {
+        const BlockedSignals blocked;
+        channel->thread_ = std::thread([raw = channel.get()] { raw->Serve(); });
+    } catch (const std::system_error &error) {
+        return std::unexpected(SystemError{"pthread_create", error.code().value()});
+    }
     return channel;
 }
 

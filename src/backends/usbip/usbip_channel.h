@@ -34,7 +34,8 @@ public:
         virtual void OnClosed(const std::string &why) = 0;
     };
 
-    /// `socket` is connected, and the device imported. `listener` is used until Close has returned.
+    /// `socket` is connected, and the device imported. `listener` is used until Close has returned. @return why there is
+    /// no thread for it, or no descriptor.
     [[nodiscard]] static std::expected<std::unique_ptr<UsbipChannel>, SystemError> Create(
         UniqueFd socket, uint32_t device_id, Listener &listener);
 

@@ -152,6 +152,16 @@ std::expected<UniqueFd, std::string> Connect(const addrinfo &address, UsbipDeadl
     return socket;
 }
 
+/// Until when `next` may take, so that one that does not answer leaves as much to each of those behind it.
+UsbipDeadline ShareOf(UsbipDeadline deadline, const addrinfo &next) {
+    int num_left = 0;
+    for (const addrinfo *each = &next; each != nullptr; each = each->ai_next) {
+        ++num_left;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    return now + (deadline - now) / num_left;
+}
+
 }  // namespace
 
 std::expected<UniqueFd, std::string> ConnectToUsbipServer(const UsbipServerAddress &server,
@@ -167,7 +177,7 @@ std::expected<UniqueFd, std::string> ConnectToUsbipServer(const UsbipServerAddre
     }
     std::string why = "it has no address";
     for (const addrinfo *each = addresses; each != nullptr; each = each->ai_next) {
-        auto socket = Connect(*each, deadline);
+        auto socket = Connect(*each, ShareOf(deadline, *each));
         if (socket) {
             return socket;
         }

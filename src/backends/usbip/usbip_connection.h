@@ -25,7 +25,8 @@ struct UsbipServerAddress {
 
 using UsbipDeadline = std::chrono::steady_clock::time_point;
 
-/// A TCP connection that notices when the other machine goes silent, within about half a minute.
+/// A TCP connection that notices when the other machine goes silent, within about half a minute. The addresses of a
+/// host are tried in their order, and share the time.
 [[nodiscard]] std::expected<UniqueFd, std::string> ConnectToUsbipServer(
     const UsbipServerAddress &server, UsbipDeadline deadline);
 

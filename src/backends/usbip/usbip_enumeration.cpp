@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -101,12 +102,20 @@ std::expected<UsbEnumeration, std::string> EnumerateUsbDevice(const UsbControlRe
         return std::unexpected(std::move(descriptors.error()));
     }
     UsbEnumeration found{.descriptors = std::move(*descriptors)};
+    const std::vector<uint8_t> names = found.descriptors.InterfaceNameIndexes();
     if (fields->manufacturer_string != 0 || fields->product_string != 0 ||
-        fields->serial_string != 0) {
+        fields->serial_string != 0 || !names.empty()) {
         const uint16_t language = ChooseLanguage(control);
         found.manufacturer = GetString(control, fields->manufacturer_string, language);
         found.product = GetString(control, fields->product_string, language);
         found.serial = GetString(control, fields->serial_string, language);
+        for (const uint8_t index : names) {
+            std::string name = GetString(control, index, language);
+            if (name.empty()) {
+                break;
+            }
+            found.interface_names.emplace(index, std::move(name));
+        }
     }
     return found;
 }

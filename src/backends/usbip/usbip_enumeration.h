@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <expected>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 
@@ -22,9 +23,11 @@ struct UsbEnumeration {
     std::string manufacturer;
     std::string product;
     std::string serial;
+    std::map<uint8_t, std::string> interface_names;  ///< By their string index; where there is one.
 };
 
-/// Fetches all descriptors and the three strings. A device that has none of a string, or no capabilities, may stall;
+/// Fetches all descriptors, the three strings and those of interfaces; one that fails to give a name of an interface is
+/// not asked for more of them. A device that has none of a string, or no capabilities, may stall;
 /// anything else that fails is told in one line. @param control  is called on this thread, one request at a time.
 [[nodiscard]] std::expected<UsbEnumeration, std::string> EnumerateUsbDevice(
     const UsbControlRequest &control);

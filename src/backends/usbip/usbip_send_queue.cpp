@@ -58,11 +58,25 @@ std::expected<void, SystemError> UsbipSendQueue::Flush(int socket) {
 }
 
 bool UsbipSendQueue::Holds(uint32_t seqnum) const {
-    return std::ranges::find(messages_, seqnum, &UsbipMessage::seqnum) != messages_.end();
+    return Find(seqnum) != messages_.end();
+}
+
+UsbipSendQueue::Messages::const_iterator UsbipSendQueue::Find(uint32_t seqnum) const {
+    // The rest of one that was withdrawn has no number.
+    const auto first = std::ranges::find_if(
+        messages_, [](const UsbipMessage &message) { return message.seqnum != 0; });
+    if (first == messages_.end()) {
+        return first;
+    }
+    const auto place_of = [base = first->seqnum](uint32_t number) { return number - base; };
+    const auto found = std::ranges::lower_bound(
+        first, messages_.end(), place_of(seqnum), {},
+        [&](const UsbipMessage &message) { return place_of(message.seqnum); });
+    return found != messages_.end() && found->seqnum == seqnum ? found : messages_.end();
 }
 
 bool UsbipSendQueue::Withdraw(uint32_t seqnum) {
-    const auto found = std::ranges::find(messages_, seqnum, &UsbipMessage::seqnum);
+    const auto found = Find(seqnum);
     if (found == messages_.end()) {
         return true;
     }
@@ -79,7 +93,7 @@ bool UsbipSendQueue::Withdraw(uint32_t seqnum) {
         return true;
     });
     // Without its number: it must not be taken for one that was not begun.
-    *found = {.head = std::move(rest)};
+    messages_.front() = {.head = std::move(rest)};
     sent_ = 0;
     return true;
 }

@@ -21,9 +21,10 @@ struct UsbipMessage {
 };
 
 /// Messages that a socket has not taken yet. Sending never waits; memory of a transfer that ends meanwhile is not
-/// touched any more. One thread at a time.
+/// touched any more. Finding one of them takes logarithmic time. One thread at a time.
 class UsbipSendQueue {
 public:
+    /// Numbers ascend, and go on behind the last one from 1; none is 0.
     void Push(UsbipMessage message) { messages_.push_back(std::move(message)); }
 
     /// Sends what the socket takes without waiting. @return an error when the connection is broken.
@@ -40,10 +41,14 @@ public:
     bool Withdraw(uint32_t seqnum);
 
 private:
+    using Messages = std::deque<UsbipMessage>;
+
+    /// @return the end when it is not here.
+    [[nodiscard]] Messages::const_iterator Find(uint32_t seqnum) const;
     [[nodiscard]] std::vector<iovec> Gather() const;
     void Advance(size_t num_bytes);
 
-    std::deque<UsbipMessage> messages_;
+    Messages messages_;
     size_t sent_ = 0;  // bytes of the first message
 };
 

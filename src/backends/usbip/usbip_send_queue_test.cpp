@@ -100,6 +100,24 @@ TEST_F(UsbipSendQueueTest, MessageSentInPart_IsCompletedFromACopy) {
     EXPECT_EQ(std::ranges::count(received, std::byte{2}), 8 * 1024 * 1024);
 }
 
+TEST_F(UsbipSendQueueTest, Messages_AreFoundByNumber) {
+    Bytes data(100);
+    constexpr uint32_t kLast = UINT32_MAX;
+    for (const uint32_t seqnum : {kLast - 2, kLast, 1U, 2U, 5U}) {
+        queue_.Push(Message(seqnum, data));
+    }
+    EXPECT_FALSE(queue_.Holds(kLast - 3));
+    EXPECT_FALSE(queue_.Holds(kLast - 1));
+    EXPECT_FALSE(queue_.Holds(3));
+    EXPECT_FALSE(queue_.Holds(6));
+    EXPECT_FALSE(queue_.Withdraw(1));
+    EXPECT_FALSE(queue_.Withdraw(kLast - 2));
+    for (const uint32_t seqnum : {kLast, 2U, 5U}) {
+        EXPECT_TRUE(queue_.Holds(seqnum));
+    }
+    EXPECT_FALSE(queue_.Holds(1));
+}
+
 TEST_F(UsbipSendQueueTest, PeerGone_IsAnError) {
     far_.Reset();
     Bytes data(100);

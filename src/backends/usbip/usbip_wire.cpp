@@ -126,6 +126,7 @@ std::expected<std::unique_ptr<UsbipWire>, std::string> UsbipWire::Create(UniqueF
     wire->attachment_.manufacturer = std::move(found->manufacturer);
     wire->attachment_.product = std::move(found->product);
     wire->attachment_.serial = std::move(found->serial);
+    wire->attachment_.interface_names = std::move(found->interface_names);
     return wire;
 }
 

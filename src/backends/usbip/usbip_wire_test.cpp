@@ -32,7 +32,7 @@ std::map<uint16_t, Bytes> Descriptors() {
     return {{0x0100, FromNumbers({18, 1, 0x00, 0x02, 0xFF, 0, 0, 64, 0x09, 0x12, 0x01, 0x00, 0x00,
                                   0x01, 1, 2, 0, 1})},
             {0x0200, FromNumbers({9, 2, 48,   0, 1,    1,    0, 0x80, 50,  //
-                                  9, 4, 0,    0, 2,    0xFF, 0, 0,    0,   //
+                                  9, 4, 0,    0, 2,    0xFF, 0, 0,    2,   //
                                   7, 5, 0x81, 2, 0x00, 0x02, 0,            //
                                   7, 5, 0x02, 2, 0x00, 0x02, 0,            //
                                   9, 4, 0,    1, 1,    0xFF, 0, 0,    0,   //
@@ -138,6 +138,7 @@ TEST_F(UsbipWireTest, ImportedDevice_IsAttachedAsItDescribesItself) {
     EXPECT_EQ(attached->manufacturer, "Max\u00E9");
     EXPECT_EQ(attached->product, "Bx");
     EXPECT_EQ(attached->serial, "");
+    EXPECT_EQ(attached->interface_names, (std::map<uint8_t, std::string>{{2, "Bx"}}));
     EXPECT_EQ(attached->configuration, 1);
     EXPECT_EQ(attached->descriptors.configurations.at(0).settings.size(), 2U);
 }

@@ -122,6 +122,7 @@ public:
     void ForbidMovesForTest(bool is_forbidden) { moves_are_forbidden_.store(is_forbidden); }
     void CallBeforeMappingForTest(PageMover::Hook hook);
     AddressSpace &address_space_for_test() { return space_; }
+    [[nodiscard]] size_t num_forgotten_for_test() { return table_.Forgotten().size(); }
 
 private:
     AppMemory() = default;
@@ -150,6 +151,8 @@ private:
     [[nodiscard]] bool IsMapped(const PlacedRegion &placed);
     /// Takes out those that are mapped elsewhere, and notes where.
     void EraseMoved(std::vector<PlacedRegion> &gone);
+    /// With move_mutex_ held: what is forgotten, and not mapped any more.
+    void RemoveForgotten();
     void StartSweeping();
     void SweepWhileInUse();
 

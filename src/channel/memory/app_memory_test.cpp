@@ -456,6 +456,21 @@ TEST_F(AppMemoryTest, UnmappedRegion_IsForgottenAndItsMemoryGoesBack) {
     EXPECT_TRUE(shared.expired());
 }
 
+TEST_F(AppMemoryTest, ForgottenRegions_AreKnownUntilTheyAreUnmapped) {
+    constexpr uint64_t kNumForgotten = 50;
+    {
+        const uint64_t num_pages = 2 * (RegionTable::kMaxRegions + kNumForgotten);
+        const MappedRegion region = MapFresh(num_pages * 4096, 6);
+        for (uint64_t page = 0; page < num_pages; page += 2) {
+            ASSERT_TRUE(memory.Share(RangeOf(region.data() + page * 4096, 100), kWrite));
+        }
+        memory.Sweep();
+        EXPECT_GE(memory.num_forgotten_for_test(), kNumForgotten);
+    }
+    memory.Sweep();
+    EXPECT_EQ(memory.num_forgotten_for_test(), 0U);
+}
+
 TEST_F(AppMemoryTest, ManyRegions_AreBoundedAndStayUsable) {
     const uint64_t num_pages = 2 * (RegionTable::kMaxRegions + 50);
     const MappedRegion region = MapFresh(num_pages * 4096, 6);

@@ -70,6 +70,21 @@ void AppMemory::EraseMoved(std::vector<PlacedRegion> &gone) {
     });
 }
 
+void AppMemory::RemoveForgotten() {
+    RegionTable::FileSet gone = table_.Forgotten();
+    if (gone.empty()) {
+        return;
+    }
+    space_.ForEachArea([&](const MappedArea &area) {
+        if (area.is_shared) {
+            gone.erase(area.file);
+        }
+    });
+    for (const FileIdentity &file : gone) {
+        table_.Remove(file);
+    }
+}
+
 void AppMemory::Sweep() {
     // Between the entry in the table and the mapping of a region that is being moved to, it would seem unused.
     std::vector<PlacedRegion> gone;
@@ -81,6 +96,7 @@ void AppMemory::Sweep() {
         for (const PlacedRegion &placed : gone) {
             table_.Remove(placed.file);
         }
+        RemoveForgotten();
     }
     const std::lock_guard lock(listeners_mutex_);
     for (const PlacedRegion &placed : gone) {

@@ -116,9 +116,15 @@ std::vector<PlacedRegion> RegionTable::All() {
     return all;
 }
 
+RegionTable::FileSet RegionTable::Forgotten() {
+    const std::lock_guard lock(mutex_);
+    return forgotten_;
+}
+
 void RegionTable::Remove(const FileIdentity &file) {
     std::shared_ptr<SharedRegion> removed;  // closed after the lock
     const std::lock_guard lock(mutex_);
+    forgotten_.erase(file);
     const auto found = entries_.find(file);
     if (found != entries_.end()) {
         removed = std::move(found->second.region);

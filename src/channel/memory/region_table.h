@@ -27,7 +27,15 @@ struct PlacedRegion {
 
 /// Thread-safe; no call blocks but for the moment of another.
 class RegionTable {
+    struct HashFile {
+        size_t operator()(const FileIdentity &file) const {
+            return std::hash<uint64_t>()(file.inode ^ (uint64_t{file.device_minor} << 48));
+        }
+    };
+
 public:
+    using FileSet = std::unordered_set<FileIdentity, HashFile>;
+
     /// Each costs a descriptor. Beyond it the one that was given out longest ago is forgotten; its memory stays
     /// what it is for the application.
     static constexpr size_t kMaxRegions = 512;
@@ -54,6 +62,9 @@ public:
 
     /// Every region, for a sweep.
     [[nodiscard]] std::vector<PlacedRegion> All();
+    /// The files of the regions that are forgotten, for the same.
+    [[nodiscard]] FileSet Forgotten();
+    /// It is not mapped any more.
     void Remove(const FileIdentity &file);
     /// Forgets everything, without a word to anybody: in a child after fork().
     void Clear();
@@ -64,11 +75,6 @@ public:
     std::mutex &mutex() { return mutex_; }
 
 private:
-    struct HashFile {
-        size_t operator()(const FileIdentity &file) const {
-            return std::hash<uint64_t>()(file.inode ^ (uint64_t{file.device_minor} << 48));
-        }
-    };
     struct Entry {
         std::shared_ptr<SharedRegion> region;
         uint64_t address = 0;
@@ -82,7 +88,7 @@ private:
     std::mutex mutex_;
     std::unordered_map<FileIdentity, Entry, HashFile> entries_;     // guarded by mutex_
     std::unordered_map<const SharedRegion *, FileIdentity> files_;  // guarded by mutex_
-    std::unordered_set<FileIdentity, HashFile> forgotten_;          // guarded by mutex_
+    FileSet forgotten_;                                             // guarded by mutex_
     uint64_t num_uses_ = 0;                                         // guarded by mutex_
 };
 

@@ -100,6 +100,13 @@ void DeviceConnection::Configured(DeviceId device, uint8_t value, bool publishes
     });
 }
 
+void DeviceConnection::SettingSelected(DeviceId device, const UsbInterfaceReport &setting) {
+    SendNow(names::kSettingSelected, [device, setting](MessageWriter &writer) {
+        writer.U64(static_cast<uint64_t>(device));
+        WriteInterfaceReport(writer, setting);
+    });
+}
+
 void DeviceConnection::LogLine(uint32_t level, const std::string &text) {
     peer_->Emit({names::kInterface, names::kLogLine}, [level, text](MessageWriter &writer) {
         writer.U32(level);

@@ -39,6 +39,7 @@ public:
     void Attached(const UsbDeviceReport &device) override;
     void Detached(DeviceId device) override;
     void Configured(DeviceId device, uint8_t value, bool publishes) override;
+    void SettingSelected(DeviceId device, const UsbInterfaceReport &setting) override;
     void LogLine(uint32_t level, const std::string &text) override;
 
     // Orders of the registry; bus thread.

@@ -68,6 +68,14 @@ void DeviceProxy::SetUpPeer(BusPeer &peer) {
                                          publishes);
         }
     });
+    peer.AddSignalHandler(
+        {names::kInterface, names::kSettingSelected}, [this](MessageReader &reader) {
+            const uint64_t device = reader.U64();
+            const UsbInterfaceReport setting = ReadInterfaceReport(reader);
+            if (reader.is_ok()) {
+                options_.reports->SettingSelected(static_cast<DeviceId>(device), setting);
+            }
+        });
     peer.AddSignalHandler({names::kInterface, names::kLogLine}, [this](MessageReader &reader) {
         const uint32_t level = reader.U32();
         const std::string text = reader.Text();

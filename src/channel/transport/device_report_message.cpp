@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/device_report_message.h"
 
+#include <algorithm>
+#include <array>
+#include <bitset>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -14,6 +18,7 @@ constexpr size_t kNumTexts = 3;
 constexpr size_t kInterfaceWords = 8;
 constexpr size_t kMaxTextLength = 1024;  // a string descriptor has at most 126 characters
 constexpr uint8_t kMaxSpeed = 4;
+constexpr uint8_t kMaxAddress = 127;
 
 /// Takes words one after the other, each within its field.
 class WordReader {
@@ -23,8 +28,8 @@ public:
     [[nodiscard]] bool is_ok() const { return is_ok_; }
 
     template <typename Field>
-    void Read(Field *field, uint64_t last = std::numeric_limits<Field>::max()) {
-        if (words_.empty() || words_.front() > last) {
+    void Read(Field *field, uint64_t last = std::numeric_limits<Field>::max(), uint64_t first = 0) {
+        if (words_.empty() || words_.front() > last || words_.front() < first) {
             is_ok_ = false;
             return;
         }
@@ -37,10 +42,14 @@ private:
     bool is_ok_ = true;
 };
 
+bool IsShort(const std::string &text) {
+    return text.size() <= kMaxTextLength;
+}
+
 bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     WordReader reader(words.device);
     reader.Read(&report->speed, kMaxSpeed);
-    reader.Read(&report->address);
+    reader.Read(&report->address, kMaxAddress, 1);
     reader.Read(&report->location);
     reader.Read(&report->usb_version);
     reader.Read(&report->vendor);
@@ -56,22 +65,52 @@ bool ReadDevice(const DeviceReportWords &words, UsbDeviceReport *report) {
     return reader.is_ok();
 }
 
+void ReadInterface(WordReader &reader, UsbInterfaceReport *interface) {
+    reader.Read(&interface->number);
+    reader.Read(&interface->alternate);
+    reader.Read(&interface->interface_class);
+    reader.Read(&interface->interface_subclass);
+    reader.Read(&interface->interface_protocol);
+    reader.Read(&interface->num_endpoints);
+    reader.Read(&interface->name_index);
+}
+
+std::array<uint64_t, kInterfaceWords - 1> WordsOf(const UsbInterfaceReport &interface) {
+    return {interface.number,
+            interface.alternate,
+            interface.interface_class,
+            interface.interface_subclass,
+            interface.interface_protocol,
+            interface.num_endpoints,
+            interface.name_index};
+}
+
+bool ReadConfigurations(const DeviceReportWords &words, UsbDeviceReport *report) {
+    std::bitset<256> seen;
+    for (const uint64_t value : words.configurations) {
+        if (value == 0 || value >= seen.size() || seen.test(value)) {
+            return false;
+        }
+        seen.set(value);
+        report->configurations.push_back({.value = static_cast<uint8_t>(value), .interfaces = {}});
+    }
+    return true;
+}
+
 bool ReadInterfaces(const DeviceReportWords &words, UsbDeviceReport *report) {
+    std::vector<std::bitset<256>> seen(report->configurations.size());
     for (size_t i = 0; i < words.interfaces.size(); i += kInterfaceWords) {
         WordReader reader(std::span(words.interfaces).subspan(i, kInterfaceWords));
         size_t configuration = 0;
         UsbInterfaceReport interface;
         reader.Read(&configuration);
-        reader.Read(&interface.number);
-        reader.Read(&interface.alternate);
-        reader.Read(&interface.interface_class);
-        reader.Read(&interface.interface_subclass);
-        reader.Read(&interface.interface_protocol);
-        reader.Read(&interface.num_endpoints);
-        reader.Read(&interface.name_index);
-        if (!reader.is_ok() || configuration >= report->configurations.size()) {
+        ReadInterface(reader, &interface);
+        if (!reader.is_ok() || configuration >= seen.size() ||
+            seen[configuration].test(interface.number)) {
             return false;
         }
+        seen[configuration].set(interface.number);
+        interface.name = words.interface_names[i / kInterfaceWords];
         report->configurations[configuration].interfaces.push_back(interface);
     }
     return true;
@@ -100,10 +139,9 @@ DeviceReportWords PackDeviceReport(const UsbDeviceReport &report) {
     for (size_t i = 0; i < report.configurations.size(); ++i) {
         words.configurations.push_back(report.configurations[i].value);
         for (const UsbInterfaceReport &each : report.configurations[i].interfaces) {
-            words.interfaces.insert(
-                words.interfaces.end(),
-                {i, each.number, each.alternate, each.interface_class, each.interface_subclass,
-                 each.interface_protocol, each.num_endpoints, each.name_index});
+            words.interfaces.push_back(i);
+            std::ranges::copy(WordsOf(each), std::back_inserter(words.interfaces));
+            words.interface_names.push_back(each.name);
         }
     }
     return words;
@@ -115,7 +153,8 @@ std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words
     if (words.id == 0 || words.device.size() != kNumDeviceWords ||
         words.texts.size() != kNumTexts || words.configurations.size() > kMaxConfigurations ||
         words.interfaces.size() % kInterfaceWords != 0 ||
-        words.interfaces.size() / kInterfaceWords > kMaxInterfaces) {
+        words.interfaces.size() / kInterfaceWords > kMaxInterfaces ||
+        words.interfaces.size() / kInterfaceWords != words.interface_names.size()) {
         return std::nullopt;
     }
     UsbDeviceReport report;
@@ -123,21 +162,14 @@ std::optional<UsbDeviceReport> UnpackDeviceReport(const DeviceReportWords &words
     if (!ReadDevice(words, &report)) {
         return std::nullopt;
     }
-    for (const std::string &text : words.texts) {
-        if (text.size() > kMaxTextLength) {
-            return std::nullopt;
-        }
+    if (!std::ranges::all_of(words.texts, IsShort) ||
+        !std::ranges::all_of(words.interface_names, IsShort)) {
+        return std::nullopt;
     }
     report.manufacturer = words.texts[0];
     report.product_name = words.texts[1];
     report.serial = words.texts[2];
-    for (const uint64_t value : words.configurations) {
-        if (value > std::numeric_limits<uint8_t>::max()) {
-            return std::nullopt;
-        }
-        report.configurations.push_back({.value = static_cast<uint8_t>(value), .interfaces = {}});
-    }
-    if (!ReadInterfaces(words, &report)) {
+    if (!ReadConfigurations(words, &report) || !ReadInterfaces(words, &report)) {
         return std::nullopt;
     }
     return report;
@@ -150,6 +182,7 @@ void WriteDeviceReport(MessageWriter &writer, const UsbDeviceReport &report) {
     writer.TextList(words.texts);
     writer.U64List(words.configurations);
     writer.U64List(words.interfaces);
+    writer.TextList(words.interface_names);
 }
 
 UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
@@ -159,12 +192,30 @@ UsbDeviceReport ReadDeviceReport(MessageReader &reader) {
     words.texts = reader.TextList(kNumTexts);
     words.configurations = reader.U64List();
     words.interfaces = reader.U64List();
+    words.interface_names = reader.TextList();
     auto report = reader.is_ok() ? UnpackDeviceReport(words) : std::nullopt;
     if (!report) {
         reader.Fail();
         return {};
     }
     return *std::move(report);
+}
+
+void WriteInterfaceReport(MessageWriter &writer, const UsbInterfaceReport &report) {
+    writer.U64List(WordsOf(report));
+    writer.Text(report.name);
+}
+
+UsbInterfaceReport ReadInterfaceReport(MessageReader &reader) {
+    const std::vector<uint64_t> words = reader.U64List(kInterfaceWords - 1);
+    UsbInterfaceReport report;
+    report.name = reader.Text();
+    WordReader word_reader(words);
+    ReadInterface(word_reader, &report);
+    if (reader.is_ok() && (!word_reader.is_ok() || !IsShort(report.name))) {
+        reader.Fail();
+    }
+    return report;
 }
 
 }  // namespace opendext::channel

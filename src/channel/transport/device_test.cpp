@@ -35,7 +35,7 @@ UsbDeviceReport Report() {
         {.value = 1,
          .interfaces = {{.number = 0, .num_endpoints = 30}, {.number = 255, .interface_class = 3}}},
         {.value = 255, .interfaces = {}},
-        {.value = 2, .interfaces = {{.number = 1, .name_index = 9}}}};
+        {.value = 2, .interfaces = {{.number = 1, .name_index = 9, .name = "Ausgang"}}}};
     return report;
 }
 
@@ -44,6 +44,10 @@ struct FakeReports final : DeviceReports {
     void Detached(DeviceId device) override { lines.push_back("-" + Text(device)); }
     void Configured(DeviceId device, uint8_t value, bool publishes) override {
         lines.push_back(Text(device) + "=" + std::to_string(value) + (publishes ? "+" : ""));
+    }
+    void SettingSelected(DeviceId device, const UsbInterfaceReport &setting) override {
+        lines.push_back(Text(device) + ":" + std::to_string(setting.number) + "." +
+                        std::to_string(setting.alternate) + " " + setting.name);
     }
     void LogLine(uint32_t, const std::string &text) override { lines.push_back(text); }
     static std::string Text(DeviceId device) {
@@ -127,6 +131,7 @@ TEST_F(DeviceTest, ReportsBeforeReady_HaveArrivedByThen) {
     connection_->Serve(port_);
     connection_->Attached(Report());
     connection_->Configured(DeviceId{7}, 1, true);
+    connection_->SettingSelected(DeviceId{7}, {.number = 255, .alternate = 2, .name = "Ein"});
     connection_->Detached(DeviceId{7});
     connection_->LogLine(1, "a line");
     connection_->ReportReady();
@@ -134,7 +139,8 @@ TEST_F(DeviceTest, ReportsBeforeReady_HaveArrivedByThen) {
     registry_bus_->RunAndWait([&] {
         ASSERT_EQ(reports_.reports.size(), 1U);
         EXPECT_EQ(reports_.reports[0], Report());
-        EXPECT_EQ(reports_.lines, (std::vector<std::string>{"7=1+", "-7", "a line"}));
+        EXPECT_EQ(reports_.lines,
+                  (std::vector<std::string>{"7=1+", "7:255.2 Ein", "-7", "a line"}));
     });
 }
 
@@ -230,14 +236,22 @@ TEST(DeviceReport, WordsThatMakeNoSense_AreRefused) {
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device.push_back(0); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[0] = 5; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 256; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 0; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[1] = 128; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.device[4] = 0x10000; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.texts.pop_back(); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.texts[0].resize(5000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[0] = 256; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[0] = 0; }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations[2] = 1; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.configurations.resize(1000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces.pop_back(); }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interface_names.pop_back(); }));
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interface_names[0].resize(5000); }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[0] = 3; }));
     EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[1] = 256; }));
+    // Interface 255 of the first configuration as 0, which is there.
+    EXPECT_TRUE(refuses([](DeviceReportWords &words) { words.interfaces[9] = 0; }));
 }
 
 }  // namespace

@@ -194,6 +194,8 @@ inline constexpr char kAttached[] = "Attached";
 inline constexpr char kDetached[] = "Detached";
 /// Device, configuration, whether drivers are matched to its interfaces. Signal.
 inline constexpr char kConfigured[] = "Configured";
+/// Device, the words of an interface and its name (device_report_message.h). Signal.
+inline constexpr char kSettingSelected[] = "SettingSelected";
 /// Level, text. Signal.
 inline constexpr char kLogLine[] = "LogLine";
 }  // namespace device_reports

@@ -20,7 +20,7 @@ namespace opendext::channel {
 /// One device's stay at its port. Never reused by a port.
 enum class DeviceId : uint64_t { kNone = 0 };
 
-/// The first setting of an interface.
+/// A setting of an interface.
 struct UsbInterfaceReport {
     uint8_t number = 0;
     uint8_t alternate = 0;
@@ -29,13 +29,14 @@ struct UsbInterfaceReport {
     uint8_t interface_protocol = 0;
     uint8_t num_endpoints = 0;
     uint8_t name_index = 0;  ///< iInterface.
+    std::string name;        ///< That string, as UTF-8; empty when there is none.
 
     bool operator==(const UsbInterfaceReport &) const = default;
 };
 
 struct UsbConfigurationReport {
-    uint8_t value = 0;  ///< bConfigurationValue.
-    std::vector<UsbInterfaceReport> interfaces;
+    uint8_t value = 0;                           ///< bConfigurationValue.
+    std::vector<UsbInterfaceReport> interfaces;  ///< The first setting of each.
 
     bool operator==(const UsbConfigurationReport &) const = default;
 };
@@ -79,6 +80,9 @@ public:
     /// Configuration `value` is in effect (0: none): the interfaces of before are gone, these are there now.
     /// `publishes`: drivers are matched to them.
     virtual void Configured(DeviceId device, uint8_t value, bool publishes) = 0;
+
+    /// An interface of the configuration in effect has that setting now.
+    virtual void SettingSelected(DeviceId device, const UsbInterfaceReport &setting) = 0;
 
     /// A diagnostic line of the device's process.
     virtual void LogLine(uint32_t level, const std::string &text) = 0;

@@ -17,21 +17,24 @@ public:
     BundledRequest(std::shared_ptr<EndpointRequests> requests, OSAction *action, uint32_t index,
                    std::shared_ptr<BundledEnds> ends)
         : UsbRequest(std::move(requests)),
-          action_(memory::Retain(action)),
+          action_(dispatch::RetainForWorker(action)),
           index_(index),
           ends_(std::move(ends)) {}
 
 private:
-    void OnEnd(const RequestEnd &end) override { ends_->Add(std::move(action_), index_, end); }
+    void OnEnd(const RequestEnd &end) override {
+        ends_->Add(dispatch::RetainForWorker(action_.get()), index_, end);
+    }
 
-    memory::Retained<OSAction> action_;
+    const dispatch::WorkerReleased<OSAction> action_;
     const uint32_t index_;
     const std::shared_ptr<BundledEnds> ends_;
 };
 
 }  // namespace
 
-void BundledEnds::Add(memory::Retained<OSAction> action, uint32_t index, const RequestEnd &end) {
+void BundledEnds::Add(dispatch::WorkerReleased<OSAction> action, uint32_t index,
+                      const RequestEnd &end) {
     std::unique_lock lock(mutex_);
     ended_.push_back({std::move(action), index, end});
     SendAll(std::move(lock));

@@ -23,7 +23,7 @@ public:
     explicit BundledEnds(uint32_t ring_size) : ring_size_(ring_size) {}
 
     /// An entry has ended.
-    void Add(memory::Retained<OSAction> action, uint32_t index, const RequestEnd &end);
+    void Add(dispatch::WorkerReleased<OSAction> action, uint32_t index, const RequestEnd &end);
 
     /// While held back, ends are collected. Each HoldBack has one LetGo.
     void HoldBack();
@@ -31,7 +31,7 @@ public:
 
 private:
     struct Ended {
-        memory::Retained<OSAction> action;
+        dispatch::WorkerReleased<OSAction> action;
         uint32_t index = 0;
         RequestEnd end;
     };

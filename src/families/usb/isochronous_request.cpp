@@ -30,8 +30,7 @@ public:
             return std::unexpected(kIOReturnBadArgument);
         }
         const uint64_t num_frames = length / sizeof(IOUSBIsochronousFrame);
-        // So many that no frame number reaches them are a mistake.
-        if (num_frames == 0 || num_frames > kMostFrames) {
+        if (num_frames == 0 || num_frames > backends::kMostUsbFrames) {
             return std::unexpected(kIOReturnBadArgument);
         }
         auto access = DeviceAccess::Open(memory, 0, num_frames * sizeof(IOUSBIsochronousFrame),
@@ -54,8 +53,6 @@ public:
     }
 
 private:
-    static constexpr uint64_t kMostFrames = 1 << 16;
-
     void Copy(bool writes) {
         auto *bytes = reinterpret_cast<std::byte *>(frames_.data());
         for (const DmaPiece &piece : access_.pieces()) {
@@ -75,7 +72,7 @@ public:
                        OSAction *completion, RequestWaiter *waiter)
         : UsbRequest(std::move(requests)),
           list_(std::move(list)),
-          completion_(memory::Retain(completion)),
+          completion_(dispatch::RetainForWorker(completion)),
           waiter_(waiter) {
         for (IOUSBIsochronousFrame &frame : list_.frames()) {
             frame.status = kIOReturnInvalid;
@@ -108,11 +105,10 @@ private:
             return;
         }
         SendIsochEnd(completion_.get(), end.result);
-        completion_.reset();
     }
 
     FrameList list_;
-    memory::Retained<OSAction> completion_;
+    const dispatch::WorkerReleased<OSAction> completion_;
     RequestWaiter *const waiter_;
 };
 

@@ -15,8 +15,8 @@
 #include "backends/api/usb_transfer.h"
 #include "families/usb/completion_messages.h"
 #include "families/usb/endpoint_requests.h"
+#include "runtime/dispatch/release_on_worker.h"
 #include "runtime/memory/device_access.h"
-#include "runtime/memory/retained.h"
 
 namespace opendext::usb {
 
@@ -41,7 +41,8 @@ private:
 };
 
 /// Derive: say what becomes of the end. Made by its submitter, then owned by the backend. It retains its memory until
-/// it has ended, and gives it up before anybody is told.
+/// it has ended, and gives it up before anybody is told. Objects of the driver are given up when it is destroyed, and
+/// do not end on that thread: the backend's completions wait for it.
 class UsbRequest : public backends::UsbTransfer {
 public:
     explicit UsbRequest(std::shared_ptr<EndpointRequests> requests);
@@ -88,15 +89,12 @@ template <void (*send)(OSAction *, const RequestEnd &)>
 class ActionRequest final : public UsbRequest {
 public:
     ActionRequest(std::shared_ptr<EndpointRequests> requests, OSAction *action)
-        : UsbRequest(std::move(requests)), action_(memory::Retain(action)) {}
+        : UsbRequest(std::move(requests)), action_(dispatch::RetainForWorker(action)) {}
 
 private:
-    void OnEnd(const RequestEnd &end) override {
-        send(action_.get(), end);
-        action_.reset();
-    }
+    void OnEnd(const RequestEnd &end) override { send(action_.get(), end); }
 
-    memory::Retained<OSAction> action_;
+    const dispatch::WorkerReleased<OSAction> action_;
 };
 
 /// What a control request says.

@@ -100,7 +100,9 @@ inline channel::UsbDeviceReport CompositeDevice(uint64_t id = 1) {
                .interface_class = 3,
                .interface_subclass = 1,
                .interface_protocol = 2,
-               .num_endpoints = 1}}},
+               .num_endpoints = 1,
+               .name_index = 4,
+               .name = "Keys"}}},
         {.value = 2, .interfaces = {{.number = 0, .interface_class = 8}}}};
     return report;
 }

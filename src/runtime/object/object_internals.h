@@ -32,6 +32,9 @@ struct ObjectInternals {
     /// Adds a reference unless the last one is gone already. The storage must still be there.
     [[nodiscard]] static bool TryRetain(const OSObject *object);
 
+    /// Gives up a reference unless it is the last. @return whether it was given up.
+    [[nodiscard]] static bool DropUnlessLast(const OSObject *object);
+
     /// How many references there are; for tests and diagnostics, outdated at once.
     static uint32_t References(const OSObject *object);
 

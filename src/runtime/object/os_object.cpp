@@ -48,6 +48,17 @@ bool ObjectInternals::TryRetain(const OSObject *object) {
     return false;
 }
 
+bool ObjectInternals::DropUnlessLast(const OSObject *object) {
+    uint32_t references = __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
+    while (references > 1) {
+        if (__atomic_compare_exchange_n(&object->opendext_references_, &references, references - 1,
+                                        true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t ObjectInternals::References(const OSObject *object) {
     return __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
 }

@@ -174,6 +174,11 @@ kern_return_t UsbProbeClient::ExternalMethod(uint64_t selector,
             return Read(arguments);
         case kUsbProbeNumber:
             return Number(arguments);
+        case kUsbProbeSelectSetting:
+            return arguments->scalarInputCount != 1
+                       ? kIOReturnBadArgument
+                       : ivars->driver->Interface()->SelectAlternateSetting(
+                             static_cast<uint8_t>(arguments->scalarInput[0]));
         case kUsbProbeCrash:
             *reinterpret_cast<volatile int *>(16) = 1;
             return kIOReturnError;

@@ -12,8 +12,9 @@ enum UsbProbeSelector {
     kUsbProbeEcho = 3,  ///< Interface. Structure in; out: what comes back from the loopback pair.
     kUsbProbeRead =
         4,  ///< Interface. Asynchronous: reads 64 bytes of loopback; completes with status, bytes.
-    kUsbProbeNumber = 5,  ///< Interface. Out: bInterfaceNumber.
-    kUsbProbeCrash = 6,   ///< Writes to an address that nothing is at.
+    kUsbProbeNumber = 5,         ///< Interface. Out: bInterfaceNumber.
+    kUsbProbeCrash = 6,          ///< Writes to an address that nothing is at.
+    kUsbProbeSelectSetting = 7,  ///< Interface. 1 scalar in: bAlternateSetting.
     kUsbProbeSelectorCount
 };
 

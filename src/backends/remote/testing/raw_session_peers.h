@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/socket.h>
+#include <unistd.h>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -23,7 +25,28 @@ namespace opendext::backends::remote {
 class RawSessionPeer {
 public:
     explicit RawSessionPeer(UniqueFd socket)
-        : socket_(SessionSocket::Adopt(std::move(socket)).value()) {}
+        : raw_(dup(socket.get())), socket_(SessionSocket::Adopt(std::move(socket)).value()) {}
+
+    /// Sends a descriptor so many times with one message.
+    template <typename Message>
+    bool SendWithFds(Message message, int fd, size_t num_fds) const {
+        constexpr size_t kMostFds = 16;
+        iovec data = {.iov_base = &message, .iov_len = sizeof(message)};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFds * sizeof(int))> control = {};
+        msghdr header = {};
+        header.msg_iov = &data;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = CMSG_SPACE(num_fds * sizeof(int));
+        cmsghdr *const rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(num_fds * sizeof(int));
+        for (size_t i = 0; i < num_fds; ++i) {
+            std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &fd, sizeof(int));
+        }
+        return sendmsg(raw_.get(), &header, MSG_NOSIGNAL) == sizeof(message);
+    }
 
     template <typename Message>
     bool Send(const Message &message, int fd = -1) const {
@@ -49,6 +72,7 @@ public:
     void HangUp() const { socket_.End(); }
 
 protected:
+    const UniqueFd raw_;
     const SessionSocket socket_;
 };
 

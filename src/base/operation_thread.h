@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+/// @file operation_thread.h
+/// A thread for calls that may take long.
 #pragma once
 
 #include <condition_variable>
@@ -7,12 +9,13 @@
 #include <mutex>
 #include <thread>
 
-namespace opendext::backends::remote {
+namespace opendext {
 
 /// Makes calls that may wait for a device, one after the other, on a thread that starts with the first. Any thread.
 class OperationThread {
 public:
-    OperationThread() = default;
+    /// `name`: the thread's, at most 15 characters, with static storage.
+    explicit OperationThread(const char *name) : name_(name) {}
     ~OperationThread() { Stop(); }
     OperationThread(const OperationThread &) = delete;
     OperationThread &operator=(const OperationThread &) = delete;
@@ -26,6 +29,7 @@ public:
 private:
     void Run();
 
+    const char *const name_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::move_only_function<void()>> operations_;  // guarded by mutex_
@@ -33,4 +37,4 @@ private:
     std::thread thread_;                                      // guarded by mutex_
 };
 
-}  // namespace opendext::backends::remote
+}  // namespace opendext

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backends/remote/operation_thread.h"
+#include "base/operation_thread.h"
 
 #include <pthread.h>
 #include <system_error>
@@ -7,7 +7,7 @@
 
 #include "base/blocked_signals.h"
 
-namespace opendext::backends::remote {
+namespace opendext {
 
 bool OperationThread::Post(std::move_only_function<void()> operation) {
     const std::lock_guard lock(mutex_);
@@ -41,7 +41,7 @@ void OperationThread::Stop() {
 }
 
 void OperationThread::Run() {
-    pthread_setname_np(pthread_self(), "usb-operations");
+    pthread_setname_np(pthread_self(), name_);
     std::unique_lock lock(mutex_);
     while (true) {
         changed_.wait(lock, [this] { return is_stopped_ || !operations_.empty(); });
@@ -57,4 +57,4 @@ void OperationThread::Run() {
     }
 }
 
-}  // namespace opendext::backends::remote
+}  // namespace opendext
