@@ -13,7 +13,7 @@ import unittest
 import test_machine
 import virtual_machine
 
-HANG_GUARD_SECONDS = 120
+HANG_GUARD_SECONDS = virtual_machine.HANG_GUARD_SECONDS
 
 
 class MachineTestCase(unittest.TestCase):

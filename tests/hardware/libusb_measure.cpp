@@ -20,7 +20,7 @@ constexpr int kTransferBytes = 64 * 1024;
 constexpr int kBlockBytes = 512;
 constexpr int kCommandBytes = 31;
 constexpr int kStatusBytes = 13;
-constexpr unsigned kTimeoutMs = 10000;
+constexpr unsigned kTimeoutMs = 100000;
 
 class Disk {
 public:

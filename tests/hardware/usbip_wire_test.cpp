@@ -31,6 +31,10 @@ protected:
         attachment_ = rig_.WaitForDevice();
         ASSERT_TRUE(attachment_.has_value());
         disk_ = std::make_unique<BulkOnlyDisk>(rig_, *attachment_);
+        if (attachment_->configuration == 0) {
+            // Linux's server takes the configuration away when it exports a device.
+            ASSERT_TRUE(rig_.wire().SetConfiguration(1).has_value());
+        }
         ASSERT_TRUE(rig_.wire().Claim(0).has_value());
     }
     void ExpectRead(uint32_t block, uint64_t num_bytes) {

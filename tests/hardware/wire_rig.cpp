@@ -15,7 +15,7 @@ namespace {
 using backends::UsbOutcome;
 using backends::UsbStatus;
 
-constexpr std::chrono::seconds kHangGuard(30);
+constexpr std::chrono::seconds kHangGuard(100);
 
 std::expected<std::unique_ptr<backends::UsbWire>, std::string> MakeWire(
     const std::string &specification) {

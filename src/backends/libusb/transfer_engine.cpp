@@ -44,7 +44,9 @@ struct TransferEngine::Queue {
     std::deque<std::unique_ptr<Job>> jobs;
     size_t next = 0;  // The first job that may have more to submit.
     uint64_t num_bytes_under_way = 0;
-    bool is_starved = false;  // The kernel had no memory.
+    bool is_starved = false;           // The kernel had no memory.
+    bool is_pumped = false;            // A thread is in Pump.
+    const Piece *submitted = nullptr;  // It is submitting this one, and it has not come back.
     bool has_warned = false;
 };
 
@@ -63,7 +65,7 @@ TransferEngine::Queue &TransferEngine::QueueOf(const UsbTransfer &transfer) {
 
 void TransferEngine::Start(UsbTransfer &transfer) {
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         if (!is_removed_) {
             const UsbStatus status = CheckRequest(transfer);
             if (status != UsbStatus::kSuccess) {
@@ -73,7 +75,7 @@ void TransferEngine::Start(UsbTransfer &transfer) {
                 Queue &queue = QueueOf(transfer);
                 queue.jobs.push_back(std::make_unique<Job>(
                     Job{.transfer = &transfer, .queue = &queue, .cutter = CutterOf(transfer)}));
-                PumpAndWake(queue);
+                PumpAndWake(lock, queue);
             }
             return;
         }
@@ -82,7 +84,7 @@ void TransferEngine::Start(UsbTransfer &transfer) {
 }
 
 void TransferEngine::Cancel(UsbTransfer &transfer) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     Queue &queue = QueueOf(transfer);
     const auto job = std::ranges::find_if(
         queue.jobs, [&](const auto &candidate) { return candidate->transfer == &transfer; });
@@ -91,7 +93,7 @@ void TransferEngine::Cancel(UsbTransfer &transfer) {
     }
     Stop(**job, UsbStatus::kAborted);
     FinishIfOver(**job);
-    PumpAndWake(queue);
+    PumpAndWake(lock, queue);
 }
 
 void TransferEngine::CancelAll() {
@@ -124,45 +126,47 @@ bool TransferEngine::IsIdle() {
            std::ranges::all_of(queues_, [](const auto &each) { return each.second.jobs.empty(); });
 }
 
-void TransferEngine::Pump(Queue &queue) {
-    while (!queue.is_starved && queue.next < queue.jobs.size()) {
-        Job &job = *queue.jobs[queue.next];
-        if (!job.has_more()) {
-            ++queue.next;
-            continue;
-        }
-        if (!MaySubmit(queue, job, job.cutter.Peek())) {
-            return;
-        }
-        const int error = SubmitNext(job);
-        if (error == LIBUSB_ERROR_NO_MEM && num_under_way_ > 0) {
-            queue.is_starved = true;
-        } else if (error != 0) {
-            Refuse(job, error);
-            FinishIfOver(job);
-        }
+void TransferEngine::Pump(std::unique_lock<std::mutex> &lock, Queue &queue) {
+    if (queue.is_pumped) {
+        return;
     }
+    queue.is_pumped = true;
+    while (Job *job = NextToSubmit(queue)) {
+        SubmitNext(lock, *job);
+    }
+    queue.is_pumped = false;
 }
 
-void TransferEngine::PumpAndWake(Queue &queue) {
+TransferEngine::Job *TransferEngine::NextToSubmit(Queue &queue) {
+    while (!queue.is_starved && queue.next < queue.jobs.size()) {
+        Job &job = *queue.jobs[queue.next];
+        if (job.has_more()) {
+            return MaySubmit(queue, job, job.cutter.Peek()) ? &job : nullptr;
+        }
+        ++queue.next;
+    }
+    return nullptr;
+}
+
+void TransferEngine::PumpAndWake(std::unique_lock<std::mutex> &lock, Queue &queue) {
     const bool was_starved = queue.is_starved;
-    Pump(queue);
+    Pump(lock, queue);
     if (!ended_.empty() || (queue.is_starved && !was_starved)) {
         submission_.Wake();
     }
 }
 
 bool TransferEngine::RetryStarved() {
-    const std::lock_guard lock(mutex_);
-    PumpStarved();
+    std::unique_lock lock(mutex_);
+    PumpStarved(lock);
     return std::ranges::any_of(queues_, [](const auto &each) { return each.second.is_starved; });
 }
 
-void TransferEngine::PumpStarved() {
+void TransferEngine::PumpStarved(std::unique_lock<std::mutex> &lock) {
     for (auto &[key, queue] : queues_) {
         if (queue.is_starved) {
             queue.is_starved = false;
-            Pump(queue);
+            Pump(lock, queue);
         }
     }
 }
@@ -175,26 +179,69 @@ bool TransferEngine::MaySubmit(const Queue &queue, const Job &job, const Transfe
            queue.num_bytes_under_way + next.num_bytes <= kMaxBytesUnderWay;
 }
 
-int TransferEngine::SubmitNext(Job &job) {
-    const TransferPiece cut = job.cutter.Peek();
-    std::unique_ptr<Piece> piece = MakePiece(*job.transfer);
-    if (piece == nullptr) {
-        return LIBUSB_ERROR_NO_MEM;
+void TransferEngine::SubmitNext(std::unique_lock<std::mutex> &lock, Job &job) {
+    const uint64_t num_ended = num_ended_;
+    std::unique_ptr<Piece> made = MakePiece(*job.transfer);
+    if (made == nullptr) {
+        return NotSubmitted(job, LIBUSB_ERROR_NO_MEM, num_ended);
     }
-    piece->engine = this;
-    piece->job = &job;
-    piece->cut = cut;
-    piece->request.Fill(device_, *job.transfer, cut, &OnPieceDone, piece.get());
-    const int error = submission_.Submit(piece->request.get());
+    Piece &piece = *made;
+    Queue &queue = *job.queue;
+    const PieceCutter before = job.cutter;
+    piece.engine = this;
+    piece.job = &job;
+    piece.cut = job.cutter.Peek();
+    piece.request.Fill(device_, *job.transfer, piece.cut, &OnPieceDone, &piece);
+    Add(std::move(made));
+    queue.submitted = &piece;
+    libusb_transfer *const request = piece.request.get();
+    lock.unlock();
+    const int error = submission_.Submit(request);
+    lock.lock();
+    const bool has_come_back = queue.submitted != &piece;
+    queue.submitted = nullptr;
+    if (has_come_back) {
+        return;  // It is gone, and perhaps the job, too.
+    }
     if (error != 0) {
-        Recycle(std::move(piece));
-        return error;
+        job.cutter = before;
+        Recycle(Remove(piece));
     }
-    job.cutter.Take(cut);
-    job.queue->num_bytes_under_way += cut.num_bytes;
+    if (job.is_stopped) {
+        CallBack(job);
+        FinishIfOver(job);
+    } else if (error != 0) {
+        NotSubmitted(job, error, num_ended);
+    }
+}
+
+/// To what is under way.
+void TransferEngine::Add(std::unique_ptr<Piece> piece) {
+    Job &job = *piece->job;
+    job.cutter.Take(piece->cut);
+    job.queue->num_bytes_under_way += piece->cut.num_bytes;
     ++num_under_way_;
     job.under_way.push_back(std::move(piece));
-    return 0;
+}
+
+std::unique_ptr<TransferEngine::Piece> TransferEngine::Remove(Piece &piece) {
+    Job &job = *piece.job;
+    const auto place = std::ranges::find_if(
+        job.under_way, [&](const auto &candidate) { return candidate.get() == &piece; });
+    std::unique_ptr<Piece> removed = std::move(*place);
+    job.under_way.erase(place);
+    job.queue->num_bytes_under_way -= piece.cut.num_bytes;
+    --num_under_way_;
+    return removed;
+}
+
+void TransferEngine::NotSubmitted(Job &job, int error, uint64_t num_ended) {
+    if (error == LIBUSB_ERROR_NO_MEM && num_under_way_ > 0) {
+        job.queue->is_starved = true;
+    } else if (error != LIBUSB_ERROR_NO_MEM || num_ended == num_ended_) {
+        Refuse(job, error);
+        FinishIfOver(job);
+    }  // Else what had the memory has ended meanwhile: it is asked for again.
 }
 
 void TransferEngine::Refuse(Job &job, int error) {
@@ -216,6 +263,13 @@ void TransferEngine::Stop(Job &job, UsbStatus status) {
     }
     job.is_stopped = true;
     job.status = status;
+    const Piece *const submitted = job.queue->submitted;
+    if (submitted == nullptr || submitted->job != &job) {
+        CallBack(job);
+    }  // Else who submits it does, when libusb knows it.
+}
+
+void TransferEngine::CallBack(Job &job) {
     // The last first: else the device could get it without what comes before.
     for (size_t i = job.under_way.size(); i-- > 0;) {
         // One that is over already comes back by itself.
@@ -254,20 +308,25 @@ void TransferEngine::OnPieceDone(libusb_transfer *transfer) {
 }
 
 void TransferEngine::PieceDone(Piece *done) {
-    const std::lock_guard lock(mutex_);
-    Job &job = *done->job;
-    Queue &queue = *job.queue;
-    const auto place = std::ranges::find_if(
-        job.under_way, [&](const auto &candidate) { return candidate.get() == done; });
-    std::unique_ptr<Piece> piece = std::move(*place);
-    job.under_way.erase(place);
-    queue.num_bytes_under_way -= piece->cut.num_bytes;
-    --num_under_way_;
-    Account(job, *piece);
-    Recycle(std::move(piece));
-    FinishIfOver(job);
-    PumpStarved();
-    Pump(queue);
+    {
+        std::unique_lock lock(mutex_);
+        Job &job = *done->job;
+        Queue &queue = *job.queue;
+        std::unique_ptr<Piece> piece = Remove(*done);
+        ++num_ended_;
+        Account(job, *piece);
+        Recycle(std::move(piece));
+        if (queue.submitted == done) {
+            queue.submitted = nullptr;
+            if (job.is_stopped) {
+                CallBack(job);
+            }
+        }
+        FinishIfOver(job);
+        PumpStarved(lock);
+        Pump(lock, queue);
+    }
+    ReportEnded();
 }
 
 /// Adds to the job what a piece has moved, and stops the job if that was its end.

@@ -16,7 +16,8 @@
 
 namespace opendext::backends {
 
-/// The calls of libusb that a TransferEngine lives on. Thread-safe; called with the engine's lock held.
+/// The calls of libusb that a TransferEngine lives on. Thread-safe. Submit is called without the engine's lock, so that
+/// what ends meanwhile is reported meanwhile; the others with it.
 class LibusbSubmission {
 public:
     virtual ~LibusbSubmission() = default;
@@ -31,9 +32,9 @@ public:
 /// other, since a short packet ends the whole and what follows belongs to the next transfer; all else is under way
 /// together, up to kMaxBytesUnderWay for an endpoint, and less when the kernel has no memory for more.
 ///
-/// Start and Cancel: any thread, also within `report`. libusb's callbacks run on the thread that handles its events,
-/// which calls ReportEnded afterwards: transfers are reported there, in the order in which they ended. No lock is held
-/// meanwhile.
+/// Start and Cancel: any thread, also within `report`. Transfers are reported on the thread that handles libusb's events,
+/// in the order in which they ended: within libusb's callback, so that the next one is on its way before libusb comes to
+/// what else has ended; those that end without libusb, by ReportEnded. No lock of the engine is held meanwhile.
 class TransferEngine {
 public:
     /// Called once for each transfer that was started.
@@ -83,21 +84,28 @@ private:
     void Account(Job &job, const Piece &piece);
 
     [[nodiscard]] Queue &QueueOf(const UsbTransfer &transfer);
-    /// Submits what may be submitted; `queue` may have lost jobs afterwards.
-    void Pump(Queue &queue);
+    /// Submits what may be submitted; `queue` may have lost jobs afterwards. Gives up the lock meanwhile. One thread at
+    /// a time for each queue: another one leaves it to the first.
+    void Pump(std::unique_lock<std::mutex> &lock, Queue &queue);
     /// As Pump, on any thread: that of the events learns of what it has to do.
-    void PumpAndWake(Queue &queue);
-    void PumpStarved();
+    void PumpAndWake(std::unique_lock<std::mutex> &lock, Queue &queue);
+    void PumpStarved(std::unique_lock<std::mutex> &lock);
+    [[nodiscard]] static Job *NextToSubmit(Queue &queue);
     [[nodiscard]] static bool MaySubmit(const Queue &queue, const Job &job,
                                         const TransferPiece &next);
-    /// @return 0 or libusb's error.
-    [[nodiscard]] int SubmitNext(Job &job);
+    /// `job` may be gone afterwards.
+    void SubmitNext(std::unique_lock<std::mutex> &lock, Job &job);
+    void Add(std::unique_ptr<Piece> piece);
+    [[nodiscard]] std::unique_ptr<Piece> Remove(Piece &piece);
     [[nodiscard]] std::unique_ptr<Piece> MakePiece(const UsbTransfer &transfer);
     void Recycle(std::unique_ptr<Piece> piece);
+    /// Has the job wait for memory, or refuses it. `num_ended` as when it was asked for.
+    void NotSubmitted(Job &job, int error, uint64_t num_ended);
     void Refuse(Job &job, int error);
 
     /// Nothing more of the job is submitted, and what is under way is called back.
     void Stop(Job &job, UsbStatus status);
+    void CallBack(Job &job);
     void StopAll(UsbStatus status);
     /// Ends the job if nothing of it is left to do; it is gone then.
     void FinishIfOver(Job &job);
@@ -113,6 +121,7 @@ private:
     std::vector<Ended> ended_;
     std::vector<std::unique_ptr<Piece>> free_pieces_;
     uint64_t num_under_way_ = 0;
+    uint64_t num_ended_ = 0;  // Pieces that libusb has given back.
     bool is_removed_ = false;
 };
 

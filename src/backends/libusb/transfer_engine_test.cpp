@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -33,7 +35,8 @@ public:
             return *refuses;
         }
         under_way.push_back(transfer);
-        return 0;
+        const auto meanwhile = std::exchange(during_next_submit, {});
+        return meanwhile ? meanwhile() : 0;
     }
     int Cancel(libusb_transfer *transfer) override {
         cancelled.push_back(transfer);
@@ -56,6 +59,7 @@ public:
     std::deque<libusb_transfer *> under_way;
     std::vector<libusb_transfer *> cancelled;
     std::optional<int> refuses;
+    std::function<int()> during_next_submit;  // Returns what Submit returns.
     int num_wakes = 0;
 };
 
@@ -118,6 +122,115 @@ TEST_F(TransferEngineTest, ContiguousBuffer_IsGivenToLibusbItself) {
     EXPECT_FALSE(EndOf(transfer));
     kernel_.FinishFirst();
     ExpectEnd(transfer, UsbStatus::kSuccess, 512);
+}
+
+TEST_F(TransferEngineTest, End_IsReportedWithinLibusbsCallback) {
+    TestTransfer &transfer = StartBulk(kIn, 512);
+    kernel_.FinishFirst();
+    ASSERT_EQ(reports_.size(), 1U) << "before libusb comes to what else has ended";
+    EXPECT_EQ(reports_[0].first, &transfer);
+}
+
+TEST_F(TransferEngineTest, EndWhileItIsSubmitted_IsReportedOnce) {
+    kernel_.during_next_submit = [this] {
+        kernel_.FinishFirst();
+        return 0;
+    };
+    TestTransfer &transfer = StartBulk(kIn, 512);
+    EXPECT_EQ(reports_.size(), 1U);
+    ExpectEnd(transfer, UsbStatus::kSuccess, 512);
+}
+
+TEST_F(TransferEngineTest, CancelWhileItIsSubmitted_CallsItBackAfterwards) {
+    TestTransfer &transfer = Make(UsbTransferType::kBulk, kIn, 512);
+    kernel_.during_next_submit = [&] {
+        engine_.Cancel(transfer);
+        EXPECT_TRUE(kernel_.cancelled.empty()) << "libusb does not know it yet";
+        return 0;
+    };
+    engine_.Start(transfer);
+    EXPECT_EQ(kernel_.cancelled.size(), 1U);
+    kernel_.FinishFirst(LIBUSB_TRANSFER_CANCELLED);
+    ExpectEnd(transfer, UsbStatus::kAborted, 0);
+}
+
+TEST_F(TransferEngineTest, CancelWhileItIsRefused_EndsItWithoutALogLine) {
+    std::vector<std::string> lines;
+    SetLogSink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+    TestTransfer &transfer = Make(UsbTransferType::kBulk, kIn, 512);
+    kernel_.during_next_submit = [&] {
+        engine_.Cancel(transfer);
+        kernel_.under_way.clear();
+        return LIBUSB_ERROR_IO;
+    };
+    engine_.Start(transfer);
+    EXPECT_EQ(kernel_.num_wakes, 1);
+    ExpectEnd(transfer, UsbStatus::kAborted, 0);
+    EXPECT_TRUE(lines.empty());
+}
+
+TEST_F(TransferEngineTest, StartWhileAnotherOneIsSubmitted_KeepsTheOrder) {
+    TestTransfer *second = nullptr;
+    kernel_.during_next_submit = [&] {
+        second = &StartBulk(kIn, 100);
+        EXPECT_EQ(kernel_.under_way.size(), 1U);
+        return 0;
+    };
+    TestTransfer &first = StartBulk(kIn, 512);
+    ASSERT_EQ(kernel_.under_way.size(), 2U);
+    EXPECT_EQ(kernel_.under_way[1]->length, 100);
+    kernel_.FinishFirst();
+    kernel_.FinishFirst();
+    ExpectEnd(first, UsbStatus::kSuccess, 512);
+    ExpectEnd(*second, UsbStatus::kSuccess, 100);
+}
+
+TEST_F(TransferEngineTest, StallWhileALaterPieceIsSubmitted_CallsThatBackToo) {
+    TestTransfer &large = StartBulk(kOut, kMiB * 5);
+    kernel_.FinishFirst();
+    ASSERT_EQ(kernel_.under_way.size(), 4U);
+    TestTransfer &other = StartBulk(kOut, kMiB * 2);
+    kernel_.during_next_submit = [this] {  // The first piece of the other one.
+        kernel_.Finish(kernel_.under_way.front(), 0, LIBUSB_TRANSFER_STALL);
+        return 0;
+    };
+    kernel_.FinishFirst();
+    EXPECT_EQ(kernel_.cancelled.size(), 2U) << "the large one's last pieces, and no others";
+    while (!kernel_.under_way.empty()) {
+        kernel_.FinishFirst();
+    }
+    ExpectEnd(large, UsbStatus::kStalled, kMiB * 2);
+    ExpectEnd(other, UsbStatus::kSuccess, kMiB * 2);
+}
+
+TEST_F(TransferEngineTest, StallWhileItsOwnNextPieceIsSubmitted_CallsThatBack) {
+    kernel_.during_next_submit = [this] {
+        kernel_.during_next_submit = [this] {
+            kernel_.Finish(kernel_.under_way.front(), 0, LIBUSB_TRANSFER_STALL);
+            EXPECT_TRUE(kernel_.cancelled.empty());
+            return 0;
+        };
+        return 0;
+    };
+    TestTransfer &transfer = StartBulk(kOut, kMiB * 3);
+    EXPECT_EQ(kernel_.cancelled.size(), 1U);
+    ASSERT_EQ(kernel_.under_way.size(), 1U) << "and nothing is submitted after it";
+    kernel_.FinishFirst(LIBUSB_TRANSFER_CANCELLED);
+    ExpectEnd(transfer, UsbStatus::kStalled, 0);
+}
+
+TEST_F(TransferEngineTest, MemoryThatComesFreeMeanwhile_IsAskedForAgain) {
+    TestTransfer &first = StartBulk(kIn, 512);
+    kernel_.during_next_submit = [this] {
+        kernel_.under_way.pop_back();
+        kernel_.FinishFirst();
+        return LIBUSB_ERROR_NO_MEM;
+    };
+    TestTransfer &second = StartBulk(kIn, 513);
+    ExpectEnd(first, UsbStatus::kSuccess, 512);
+    ASSERT_EQ(kernel_.under_way.size(), 1U);
+    kernel_.FinishFirst();
+    ExpectEnd(second, UsbStatus::kSuccess, 513);
 }
 
 TEST_F(TransferEngineTest, TransfersOfOneEndpoint_AreUnderWayTogetherInOrder) {

@@ -17,7 +17,7 @@
 
 namespace {
 
-constexpr CFTimeInterval kTimeoutSeconds = 60;
+constexpr CFTimeInterval kTimeoutSeconds = 100;
 
 int fail(const char *what, kern_return_t ret) {
     fprintf(stderr, "mass-storage-app: %s: 0x%08x\n", what, static_cast<unsigned>(ret));

@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr uint32_t kTimeoutMilliseconds = 10000;
+constexpr uint32_t kTimeoutMilliseconds = 100000;
 constexpr uint32_t kInquiryBytes = 36;
 constexpr uint32_t kCapacityBytes = 8;
 constexpr uint32_t kSenseBytes = 18;

@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr uint32_t kTimeoutMilliseconds = 20000;
+constexpr uint32_t kTimeoutMilliseconds = 100000;
 constexpr uint8_t kInEndpoint = 0x81;
 constexpr uint8_t kOutEndpoint = 0x02;
 constexpr uint32_t kPacketBytes = 64;
