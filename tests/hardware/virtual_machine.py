@@ -68,7 +68,9 @@ class VirtualMachine:
             "-kernel", str(kernel), "-initrd", str(initramfs),
             # Without tsc=reliable, the kernel takes two processors' clocks for different ones and reads that of the
             # chipset, which is a system call and a lock of QEMU's, unlike on real machines.
-            "-append", "console=ttyS0 loglevel=4 panic=-1 mitigations=off nokaslr random.trust_cpu=on tsc=reliable",
+            "-append", "console=ttyS0 loglevel=4 panic=-1 mitigations=off nokaslr random.trust_cpu=on tsc=reliable "
+            # The check of the timer at boot waits a fixed time, which a loaded machine exceeds; then the kernel panics.
+            "no_timer_check",
             "-serial", f"file:{folder}/console.log", "-chardev", "stdio,id=commands,signal=off",
             "-serial", "chardev:commands", "-qmp", f"unix:{folder}/monitor,server=on,wait=off", *devices]
         self._process = None
