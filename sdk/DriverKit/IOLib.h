@@ -63,6 +63,14 @@ void *IOMallocArray(size_t size, size_t count, bool zero);
         }                                   \
     } while (0)
 
+/// What the original's allocator is told of an allocation's type; not used here.
+typedef unsigned long long malloc_type_id_t;
+
+/// As IOMalloc.
+void *IOMallocTyped(size_t size, malloc_type_id_t type);
+/// As IOMallocZero.
+void *IOMallocZeroTyped(size_t size, malloc_type_id_t type);
+
 /// Memory for one zero-filled object of `type`, and its return.
 #define IOMallocType(type) IONewZero(type, 1)
 #define IOFreeType(ptr, type) IODelete(ptr, type, 1)
@@ -77,6 +85,60 @@ void IODelay(uint64_t microseconds);
 int IOLog(const char *format, ...);
 /// As IOLog, with a va_list.
 int IOLogv(const char *format, va_list arguments);
+
+/// Logs `size` bytes as hexadecimal numbers and text, 16 a line, each line with `title` and its offset.
+void IOLogBuffer(const char *title, const void *buffer, size_t size);
+
+/// Logs a line by printf's rules, then the calls that led here, one a line.
+void OSReportWithBacktrace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/// Logs a line by printf's rules and ends the process with SIGABRT.
+__attribute__((noreturn, format(printf, 1, 2))) void panic(const char *format, ...);
+
+/// An argument of the kernel's command line, `name=value`.
+/// @param arg_ptr receives the number: 1, 2, 4 or 8 bytes, as max_len says. Decimal, 0x, 0 and 0b, with an optional
+///        minus. A name without a value is 1.
+/// @return false: it is not there, or its value is no number.
+bool IOParseBootArgNumber(const char *arg_string, void *arg_ptr, int max_len);
+
+/// As above, as text. @param strlen bytes that arg_ptr has room for: a longer value is cut.
+bool IOParseBootArgString(const char *arg_string, char *arg_ptr, int strlen);
+
+/// Fills a buffer with random bytes, good enough for keys.
+void read_random(void *buffer, size_t numBytes);
+
+/// The CRC-32 of Ethernet and zip (reflected polynomial 0xEDB88320) of `size` bytes, behind those that gave `crc`; 0
+/// to begin with.
+uint32_t crc32(uint32_t crc, const void *buf, size_t size);
+
+/// The product of numbers with 16 bits behind the point. What is beyond the range wraps.
+static inline IOFixed IOFixedMultiply(IOFixed a, IOFixed b) {
+    return (IOFixed)(((int64_t)a * b) >> 16);
+}
+/// Their quotient; `b` is not 0.
+static inline IOFixed IOFixedDivide(IOFixed a, IOFixed b) {
+    return (IOFixed)(((int64_t)a << 16) / b);
+}
+
+/// Whether IOCallOnce has run its block. Zero at first.
+struct IOCallOnceFlag {
+    intptr_t opaque;
+};
+#if defined(__BLOCKS__)
+typedef void (^IOCallOnceBlock)(void);
+/// Runs `block` unless one has been run for that flag; waits for one that is running.
+void IOCallOnce(struct IOCallOnceFlag *flag, IOCallOnceBlock block);
+#endif
+
+/// A new key, by which each thread has a value of its own, NULL at first.
+/// @return kIOReturnBadArgument for NULL; kIOReturnNoMemory.
+kern_return_t IOThreadLocalStorageKeyCreate(uint64_t *key);
+/// Ends a key. @return kIOReturnBadArgument for one that is none.
+kern_return_t IOThreadLocalStorageKeyDelete(uint64_t key);
+/// Sets the calling thread's value. @return kIOReturnBadArgument for a key that is none; kIOReturnNoMemory.
+kern_return_t IOThreadLocalStorageSet(uint64_t key, const void *value);
+/// The calling thread's value; NULL also for a key that is none.
+void *IOThreadLocalStorageGet(uint64_t key);
 
 /// Orders all earlier accesses to memory and devices before all later ones.
 static inline void OSSynchronizeIO(void) {
@@ -120,6 +182,22 @@ void IORecursiveLockUnlock(IORecursiveLock *lock);
 /// Whether the calling thread holds the lock.
 bool IORecursiveLockHaveLock(const IORecursiveLock *lock);
 
+/// Another kind of IORecursiveLock.
+typedef struct IORecursiveConditionLock IORecursiveConditionLock;
+
+/// As IORecursiveLockAlloc.
+IORecursiveConditionLock *IORecursiveConditionLockAlloc(void);
+/// As IORecursiveLockFree.
+void IORecursiveConditionLockFree(IORecursiveConditionLock *lock);
+/// As IORecursiveLockLock.
+void IORecursiveConditionLockLock(IORecursiveConditionLock *lock);
+/// As IORecursiveLockTryLock.
+bool IORecursiveConditionLockTryLock(IORecursiveConditionLock *lock);
+/// As IORecursiveLockUnlock.
+void IORecursiveConditionLockUnlock(IORecursiveConditionLock *lock);
+/// As IORecursiveLockHaveLock.
+bool IORecursiveConditionLockHaveLock(const IORecursiveConditionLock *lock);
+
 /// A lock for one writer or many readers.
 typedef struct IORWLock IORWLock;
 
@@ -133,6 +211,23 @@ void IORWLockRead(IORWLock *lock);
 void IORWLockWrite(IORWLock *lock);
 /// Ends what IORWLockRead or IORWLockWrite of this thread began.
 void IORWLockUnlock(IORWLock *lock);
+
+/// Free a lock, and set the variable that held it to NULL.
+#define IOLockFreeZero(lock) \
+    do {                     \
+        IOLockFree(lock);    \
+        (lock) = NULL;       \
+    } while (0)
+#define IORecursiveLockFreeZero(lock) \
+    do {                              \
+        IORecursiveLockFree(lock);    \
+        (lock) = NULL;                \
+    } while (0)
+#define IORWLockFreeZero(lock) \
+    do {                       \
+        IORWLockFree(lock);    \
+        (lock) = NULL;         \
+    } while (0)
 
 #ifdef __cplusplus
 }

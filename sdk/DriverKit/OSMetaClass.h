@@ -34,6 +34,15 @@ public:
     /// Identity, unless a class says otherwise (the collections compare contents).
     virtual bool isEqualTo(const OSMetaClassBase *anObject) const;
 
+    /// The name of the object's own class; valid as long as its image.
+    const char *GetClassName() const;
+
+    /// The same as getMetaClass.
+    const OSMetaClass *GetClass();
+
+    /// How many references there are, for diagnostics: another thread may change it at any time.
+    uint32_t getRetainCount() const;
+
     /// Runs the implementation of the method that `rpc` names, on the calling thread. Generated per class.
     /// @return what the implementation returned; kIOReturnUnsupported when no class implements the method.
     virtual kern_return_t Dispatch(const IORPC rpc);

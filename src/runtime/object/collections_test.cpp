@@ -286,5 +286,57 @@ TEST(PropertyConversion, ContainerInItself_IsAnErrorNotACrash) {
     array->flushCollection();
 }
 
+TEST(Collections, SetsAndDictionariesOfArrays_HaveTheirMembers) {
+    OSSharedPtr<OSString> first(OSString::withCString("first"), OSNoRetain);
+    OSSharedPtr<OSString> second(OSString::withCString("second"), OSNoRetain);
+    const OSObject *objects[] = {first.get(), second.get()};
+    OSSharedPtr<OSSet> set(OSSet::withObjects(objects, 2), OSNoRetain);
+    EXPECT_TRUE(set->member(first.get()));
+    EXPECT_TRUE(set->member(second.get()));
+    EXPECT_FALSE(set->member(nullptr));
+    OSSharedPtr<OSDictionary> dictionary(OSDictionary::withObjects(objects, objects, 2),
+                                         OSNoRetain);
+    EXPECT_EQ(dictionary->getCount(), 2u);
+    EXPECT_EQ(dictionary->getObject("second"), second.get());
+    EXPECT_EQ(first->getRetainCount(), 4u) << "the set, the key, the value and this test";
+    EXPECT_STREQ(first->GetClassName(), "OSString");
+    EXPECT_EQ(first->GetClass(), OSTypeID(OSString));
+}
+
+TEST(Collections, ArraysWithoutMembers_MakeNoSetAndNoDictionary) {
+    const OSObject *none[] = {nullptr};
+    OSSharedPtr<OSData> data(OSData::withCapacity(0), OSNoRetain);
+    const OSObject *no_key[] = {data.get()};
+    EXPECT_EQ(OSSet::withObjects(none, 1), nullptr);
+    EXPECT_EQ(OSSet::withObjects(nullptr, 1), nullptr);
+    EXPECT_EQ(OSDictionary::withObjects(no_key, no_key, 1), nullptr);
+    EXPECT_EQ(OSDictionary::withObjects(nullptr, no_key, 1), nullptr);
+    OSSharedPtr<OSDictionary> empty(OSDictionary::withObjects(nullptr, nullptr, 0), OSNoRetain);
+    EXPECT_EQ(empty->getCount(), 0u);
+}
+
+TEST(Collections, SetMergesAnArray) {
+    OSSharedPtr<OSString> string(OSString::withCString("one"), OSNoRetain);
+    OSSharedPtr<OSArray> array(OSArray::withCapacity(2), OSNoRetain);
+    array->setObject(string.get());
+    array->setObject(string.get());
+    OSSharedPtr<OSSet> set(OSSet::withCapacity(0), OSNoRetain);
+    EXPECT_TRUE(set->merge(array.get()));
+    EXPECT_EQ(set->getCount(), 1u);
+    EXPECT_FALSE(set->merge(nullptr));
+}
+
+TEST(Collections, OrderedSet_TakesMembersAtBothEnds) {
+    OSSharedPtr<OSString> first(OSString::withCString("first"), OSNoRetain);
+    OSSharedPtr<OSString> last(OSString::withCString("last"), OSNoRetain);
+    OSSharedPtr<OSOrderedSet> set(OSOrderedSet::withCapacity(0), OSNoRetain);
+    EXPECT_TRUE(set->setLastObject(last.get()));
+    EXPECT_TRUE(set->setFirstObject(first.get()));
+    EXPECT_FALSE(set->setFirstObject(last.get()));
+    EXPECT_FALSE(set->setFirstObject(nullptr));
+    EXPECT_EQ(set->getFirstObject(), first.get());
+    EXPECT_EQ(set->getLastObject(), last.get());
+}
+
 }  // namespace
 }  // namespace opendext::object

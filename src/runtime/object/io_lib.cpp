@@ -37,6 +37,14 @@ void *IOMallocArray(size_t size, size_t count, bool zero) {
     return zero ? std::calloc(1, total) : std::malloc(total);
 }
 
+void *IOMallocTyped(size_t size, malloc_type_id_t) {
+    return IOMalloc(size);
+}
+
+void *IOMallocZeroTyped(size_t size, malloc_type_id_t) {
+    return IOMallocZero(size);
+}
+
 void IOSleep(uint64_t milliseconds) {
     constexpr uint64_t kMillisecondsPerSecond = 1000;
     constexpr long kNanosecondsPerMillisecond = 1'000'000;
@@ -192,6 +200,35 @@ void IORecursiveLockUnlock(IORecursiveLock *lock) {
 
 bool IORecursiveLockHaveLock(const IORecursiveLock *lock) {
     return pthread_equal(__atomic_load_n(&lock->owner, __ATOMIC_RELAXED), pthread_self()) != 0;
+}
+
+struct IORecursiveConditionLock : IORecursiveLock {};
+
+IORecursiveConditionLock *IORecursiveConditionLockAlloc(void) {
+    return AllocateMutexLock<IORecursiveConditionLock>(PTHREAD_MUTEX_RECURSIVE);
+}
+
+void IORecursiveConditionLockFree(IORecursiveConditionLock *lock) {
+    if (lock != nullptr && pthread_mutex_destroy(&lock->mutex) != 0) {
+        FailLock("IORecursiveConditionLockFree", lock, "it is locked; unlock it first");
+    }
+    delete lock;
+}
+
+void IORecursiveConditionLockLock(IORecursiveConditionLock *lock) {
+    IORecursiveLockLock(lock);
+}
+
+bool IORecursiveConditionLockTryLock(IORecursiveConditionLock *lock) {
+    return IORecursiveLockTryLock(lock);
+}
+
+void IORecursiveConditionLockUnlock(IORecursiveConditionLock *lock) {
+    IORecursiveLockUnlock(lock);
+}
+
+bool IORecursiveConditionLockHaveLock(const IORecursiveConditionLock *lock) {
+    return IORecursiveLockHaveLock(lock);
 }
 
 struct IORWLock {

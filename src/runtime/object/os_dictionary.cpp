@@ -76,6 +76,19 @@ OSDictionary *OSDictionary::withDictionary(const OSDictionary *dictionary, uint3
     return copy;
 }
 
+OSDictionary *OSDictionary::withObjects(const OSObject **values, const OSObject **keys,
+                                        uint32_t count, uint32_t capacity) {
+    const bool has_arrays = count == 0 || (values != nullptr && keys != nullptr);
+    auto *dictionary = has_arrays ? withCapacity(capacity) : nullptr;
+    for (uint32_t i = 0; dictionary != nullptr && i < count; ++i) {
+        // A NULL key or value is refused too.
+        if (!dictionary->setObject(OSDynamicCast(OSString, keys[i]), values[i])) {
+            OSSafeReleaseNULL(dictionary);
+        }
+    }
+    return dictionary;
+}
+
 uint32_t OSDictionary::getCount() const {
     return static_cast<uint32_t>(ivars->entries.size());
 }

@@ -96,6 +96,19 @@ using opendext::object::ObjectInternals;
 
 OSMetaClassBase::~OSMetaClassBase() = default;
 
+const char *OSMetaClassBase::GetClassName() const {
+    return getMetaClass()->getClassName();
+}
+
+const OSMetaClass *OSMetaClassBase::GetClass() {
+    return getMetaClass();
+}
+
+uint32_t OSMetaClassBase::getRetainCount() const {
+    // All objects are OSObjects.
+    return opendext::object::ObjectInternals::References(static_cast<const OSObject *>(this));
+}
+
 bool OSMetaClassBase::isEqualTo(const OSMetaClassBase *anObject) const {
     return this == anObject;
 }

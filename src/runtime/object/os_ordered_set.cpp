@@ -76,6 +76,18 @@ bool OSOrderedSet::setObject(const OSMetaClassBase *object) {
     return true;
 }
 
+bool OSOrderedSet::setFirstObject(const OSMetaClassBase *object) {
+    if (object == nullptr || containsObject(object)) {
+        return false;
+    }
+    ivars->members.Insert(0, AsObject(object));
+    return true;
+}
+
+bool OSOrderedSet::setLastObject(const OSMetaClassBase *object) {
+    return setObject(object);
+}
+
 void OSOrderedSet::removeObject(const OSMetaClassBase *object) {
     if (const auto index = ivars->members.IndexOf(object)) {
         ivars->members.Remove(*index);

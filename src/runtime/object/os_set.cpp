@@ -43,6 +43,18 @@ OSSet *OSSet::withArray(const OSArray *array, uint32_t capacity) {
     return set;
 }
 
+OSSet *OSSet::withObjects(const OSObject **values, uint32_t count, uint32_t capacity) {
+    auto *set = values != nullptr && count != 0 ? withCapacity(capacity) : nullptr;
+    for (uint32_t i = 0; set != nullptr && i < count; ++i) {
+        if (values[i] == nullptr) {
+            OSSafeReleaseNULL(set);
+        } else {
+            set->setObject(values[i]);
+        }
+    }
+    return set;
+}
+
 uint32_t OSSet::getCount() const {
     return ivars->members.Count();
 }
@@ -84,6 +96,17 @@ void OSSet::removeObject(const OSMetaClassBase *object) {
 
 bool OSSet::containsObject(const OSMetaClassBase *object) const {
     return ivars->members.IndexOf(object).has_value();
+}
+
+bool OSSet::member(const OSMetaClassBase *object) const {
+    return containsObject(object);
+}
+
+bool OSSet::merge(const OSArray *array) {
+    for (uint32_t i = 0; array != nullptr && i < array->getCount(); ++i) {
+        setObject(array->getObject(i));
+    }
+    return array != nullptr;
 }
 
 OSObject *OSSet::getAnyObject() const {
