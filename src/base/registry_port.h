@@ -60,6 +60,15 @@ public:
     /// In the order in which they were published; those that end are left out.
     virtual std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(EntryId entry) = 0;
 
+    /// IOService::JoinPMTree, ChangePowerState and SetPowerOverride. `flags` is a kIOServicePowerCapability* constant.
+    virtual int32_t JoinPowerTree(EntryId entry) = 0;
+    virtual int32_t ChangePowerState(EntryId entry, uint32_t flags) = 0;
+    virtual int32_t SetPowerOverride(EntryId entry, bool enable) = 0;
+
+    /// IOService::AdjustBusy and GetBusyState.
+    virtual int32_t AdjustBusy(EntryId entry, int32_t delta) = 0;
+    virtual std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) = 0;
+
     /// The base class's Stop has run for the service; completes a StopService that waits for it.
     virtual void ServiceStopped(EntryId entry) = 0;
 };

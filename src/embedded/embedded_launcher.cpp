@@ -40,6 +40,14 @@ public:
                      std::function<void(int32_t)> answer) override {
         host_.StopService(entry, mode, std::move(answer));
     }
+    void SetPowerState(channel::EntryId entry, uint32_t flags,
+                       std::function<void(int32_t)> answer) override {
+        host_.SetPowerState(entry, flags, std::move(answer));
+    }
+    void NotifyService(uint64_t watch, channel::ServiceEvent event,
+                       const channel::ProviderDescription &service) override {
+        host_.NotifyService(watch, event, service);
+    }
     void Exit() override { host_.Exit(); }
     void Kill(int /*signal*/) override {}
 

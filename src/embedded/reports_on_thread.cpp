@@ -142,6 +142,37 @@ std::expected<UniqueFd, int32_t> ReportsOnThread::OpenDevice(EntryId /*entry*/) 
     return std::unexpected(channel::kIoUnsupported);
 }
 
+int32_t ReportsOnThread::JoinPowerTree(EntryId entry) {
+    return Ask([&](channel::HostReports &reports) { return reports.JoinPowerTree(entry); });
+}
+
+int32_t ReportsOnThread::ChangePowerState(EntryId entry, uint32_t flags) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.ChangePowerState(entry, flags); });
+}
+
+int32_t ReportsOnThread::SetPowerOverride(EntryId entry, bool enable) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.SetPowerOverride(entry, enable); });
+}
+
+int32_t ReportsOnThread::AdjustBusy(EntryId entry, int32_t delta) {
+    return Ask([&](channel::HostReports &reports) { return reports.AdjustBusy(entry, delta); });
+}
+
+std::expected<uint32_t, int32_t> ReportsOnThread::GetBusyState(EntryId entry) {
+    return Ask([&](channel::HostReports &reports) { return reports.GetBusyState(entry); });
+}
+
+int32_t ReportsOnThread::WatchServices(uint64_t watch, const PropertyValue &matching) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.WatchServices(watch, matching); });
+}
+
+void ReportsOnThread::StopWatch(uint64_t watch) {
+    Tell([watch](channel::HostReports &reports) { reports.StopWatch(watch); });
+}
+
 // May come while the registry's thread waits for nobody but is busy: the caller need not wait for it.
 void ReportsOnThread::ServiceStopped(EntryId entry) {
     Tell([entry](channel::HostReports &reports) { reports.ServiceStopped(entry); });

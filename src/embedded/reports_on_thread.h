@@ -63,6 +63,13 @@ public:
     std::expected<RelatedEntry, int32_t> CopyParent(channel::EntryId entry) override;
     std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(channel::EntryId entry) override;
     std::expected<UniqueFd, int32_t> OpenDevice(channel::EntryId entry) override;
+    int32_t JoinPowerTree(channel::EntryId entry) override;
+    int32_t ChangePowerState(channel::EntryId entry, uint32_t flags) override;
+    int32_t SetPowerOverride(channel::EntryId entry, bool enable) override;
+    int32_t AdjustBusy(channel::EntryId entry, int32_t delta) override;
+    std::expected<uint32_t, int32_t> GetBusyState(channel::EntryId entry) override;
+    int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    void StopWatch(uint64_t watch) override;
     void ServiceStopped(channel::EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;
 

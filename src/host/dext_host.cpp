@@ -14,10 +14,12 @@
 #include "families/usb/provider_factory.h"
 #include "host/hosted_services.h"
 #include "host/order_answer.h"
+#include "host/service_watches.h"
 #include "host/stop_watch.h"
 #include "host/user_client_session.h"
 #include "runtime/dispatch/run_sync.h"
 #include "runtime/service/service_class.h"
+#include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
 #include "runtime/service/user_client_state.h"
 
@@ -44,6 +46,7 @@ public:
     int32_t Start(const ServiceStart &start);
     std::expected<OpenedClient, int32_t> Open(const ClientOpen &open);
     void Stop(EntryId entry, StopMode mode, StopAnswer answer);
+    void SetPowerState(EntryId entry, uint32_t flags, const std::function<void()> &acknowledged);
 
     /// An order to stop has come; its Stop has returned.
     void StopOrdered();
@@ -54,6 +57,13 @@ public:
     DextHostOptions options;
     OpenOrders open_orders;
     const std::shared_ptr<HostedServices> services;
+    const std::shared_ptr<ServiceWatches> watches;
+
+    /// The object of this process for what `description` names.
+    std::expected<Retained<IOService>, int32_t> ProviderFor(
+        const ProviderDescription &description) {
+        return ProviderFor(description, *StartingProviderOf(description.entry));
+    }
 
 private:
     // The provider object of one entry while a Start makes it or has not given it to its service yet.
@@ -83,10 +93,13 @@ DextHost::Orders::Orders(DextHostOptions given)
     : options(std::move(given)),
       open_orders(options.post),
       services(std::make_shared<HostedServices>(options.dext->identifier)),
+      watches(std::make_shared<ServiceWatches>(
+          std::shared_ptr<channel::HostReports>(options.reports_owner, options.reports))),
       context_(std::make_shared<ServiceContext>(ServiceContext{
           // Kept as long as their owner, if there is one.
           .registry = std::shared_ptr<RegistryPort>(options.reports_owner, options.reports),
           .listener = services,
+          .watcher = watches,
           .image = options.dext->image,
           .dext_name = options.dext->identifier})) {}
 
@@ -304,6 +317,16 @@ void DextHost::Orders::Stop(EntryId entry, StopMode mode, StopAnswer answer) {
                       options.dext->identifier + ": " + service->getMetaClass()->getClassName());
 }
 
+void DextHost::Orders::SetPowerState(EntryId entry, uint32_t flags,
+                                     const std::function<void()> &acknowledged) {
+    const Retained<IOService> service = services->Find(entry);
+    if (service == nullptr || service::IsStopped(service.get())) {
+        acknowledged();
+        return;
+    }
+    service::SendPowerState(service.get(), flags, acknowledged);
+}
+
 void DextHost::Orders::StopOrdered() {
     const std::scoped_lock lock(exit_mutex_);
     ++num_stops_;
@@ -334,7 +357,15 @@ void DextHost::Orders::Exit() {
 }
 
 DextHost::DextHost(DextHostOptions options)
-    : orders_(std::make_shared<Orders>(std::move(options))) {}
+    : orders_(std::make_shared<Orders>(std::move(options))) {
+    orders_->watches->SetFindObject(
+        [orders = std::weak_ptr<Orders>(orders_)](const ProviderDescription &description) {
+            const std::shared_ptr<Orders> alive = orders.lock();
+            auto found =
+                alive != nullptr ? alive->ProviderFor(description) : std::unexpected(kHostGone);
+            return found ? *std::move(found) : nullptr;
+        });
+}
 
 DextHost::~DextHost() {
     orders_->Close();
@@ -368,6 +399,23 @@ void DextHost::StopService(EntryId entry, StopMode mode, std::function<void(int3
         });
         orders->StopReturned();
     });
+}
+
+void DextHost::SetPowerState(EntryId entry, uint32_t flags, std::function<void(int32_t)> answer) {
+    const uint64_t number = orders_->open_orders.Enter([answer] { answer(kHostGone); });
+    dispatch::RunOnWorker([orders = orders_, entry, flags, answer, number] {
+        // The service keeps it until the driver acknowledges; it must not keep the host.
+        orders->SetPowerState(entry, flags, [weak = std::weak_ptr<Orders>(orders), answer, number] {
+            if (const std::shared_ptr<Orders> alive = weak.lock()) {
+                alive->open_orders.Answer(number, [answer] { answer(kIOReturnSuccess); });
+            }
+        });
+    });
+}
+
+void DextHost::NotifyService(uint64_t watch, channel::ServiceEvent event,
+                             const ProviderDescription &service) {
+    orders_->watches->Notify(watch, event, service);
 }
 
 void DextHost::Exit() {

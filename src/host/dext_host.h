@@ -63,6 +63,10 @@ public:
         std::function<void(std::expected<channel::OpenedClient, int32_t>)> answer) override;
     void StopService(channel::EntryId entry, channel::StopMode mode,
                      std::function<void(int32_t)> answer) override;
+    void SetPowerState(channel::EntryId entry, uint32_t flags,
+                       std::function<void(int32_t)> answer) override;
+    void NotifyService(uint64_t watch, channel::ServiceEvent event,
+                       const channel::ProviderDescription &service) override;
     void Exit() override;
     /// Nothing: the launcher of a driver process ends it, and a driver in the caller's process cannot be ended.
     void Kill(int) override {}

@@ -129,8 +129,8 @@ size_t HostedServices::size() {
     return services_.size();
 }
 
-void HostedServices::ServiceCreated(EntryId entry, IOService *service) {
-    Add(entry, Retain(service), Retain(service->GetProvider()));
+void HostedServices::ServiceCreated(EntryId entry, IOService *service, IOService *provider) {
+    Add(entry, Retain(service), Retain(provider));
 }
 
 void HostedServices::BaseStopRan(EntryId entry, IOService *) {

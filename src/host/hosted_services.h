@@ -56,7 +56,8 @@ public:
 
     [[nodiscard]] size_t size();
 
-    void ServiceCreated(EntryId entry, IOService *service) override;
+    void ServiceCreated(EntryId entry, IOService *service, IOService *provider) override;
+    void CreationFailed(EntryId entry) override { Remove(entry); }
     void BaseStopRan(EntryId entry, IOService *service) override;
 
 private:

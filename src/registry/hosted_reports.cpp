@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string_view>
 
 #include "channel/wire/io_result.h"
@@ -68,7 +69,9 @@ RegistryEntry *HostedReports::Visible(EntryId id) {
     }
     // Another part of a device of this process: devices stand on the root, which connects what has nothing in common.
     const bool is_part = entry->host == 0 && entry->parent != registry_.tree_.root();
-    return is_part && Carries(entry->parent) ? entry : nullptr;
+    const bool is_visible =
+        (is_part && Carries(entry->parent)) || registry_.notices_.HasReported(host_, id);
+    return is_visible ? entry : nullptr;
 }
 
 std::expected<EntryId, int32_t> HostedReports::CreateChild(EntryId creator_id,
@@ -243,6 +246,61 @@ std::expected<UniqueFd, int32_t> HostedReports::OpenDevice(EntryId id) {
         return std::unexpected(channel::kIoNotFound);
     }
     return registry_.devices_.OpenSession(id);
+}
+
+int32_t HostedReports::JoinPowerTree(EntryId id) {
+    if (Own(id) == nullptr) {
+        return channel::kIoNotPermitted;
+    }
+    registry_.power_.Join(id);
+    return 0;
+}
+
+int32_t HostedReports::ChangePowerState(EntryId id, uint32_t flags) {
+    if (Own(id) == nullptr) {
+        return channel::kIoNotPermitted;
+    }
+    if (flags != PowerTree::kOff && flags != PowerTree::kLow && flags != PowerTree::kOn) {
+        return channel::kIoBadArgument;
+    }
+    registry_.power_.Change(id, flags);
+    return 0;
+}
+
+int32_t HostedReports::SetPowerOverride(EntryId id, bool enable) {
+    if (Own(id) == nullptr) {
+        return channel::kIoNotPermitted;
+    }
+    registry_.power_.SetOverride(id, enable);
+    return 0;
+}
+
+int32_t HostedReports::AdjustBusy(EntryId id, int32_t delta) {
+    RegistryEntry *entry = Own(id);
+    if (entry == nullptr) {
+        return channel::kIoNotPermitted;
+    }
+    const int64_t busy = int64_t{entry->busy} + delta;
+    if (busy < 0 || busy > std::numeric_limits<uint32_t>::max()) {
+        return channel::kIoBadArgument;
+    }
+    entry->busy = static_cast<uint32_t>(busy);
+    return 0;
+}
+
+std::expected<uint32_t, int32_t> HostedReports::GetBusyState(EntryId id) {
+    if (Visible(id) == nullptr) {
+        return std::unexpected(channel::kIoNotFound);
+    }
+    return registry_.BusyState(id);
+}
+
+int32_t HostedReports::WatchServices(uint64_t watch, const PropertyValue &matching) {
+    return registry_.notices_.Watch(host_, watch, matching);
+}
+
+void HostedReports::StopWatch(uint64_t watch) {
+    registry_.notices_.Stop(host_, watch);
 }
 
 void HostedReports::ServiceStopped(EntryId id) {

@@ -13,8 +13,8 @@ namespace opendext::registry {
 class Registry;
 
 /// What one driver process may do to the registry. It may change the entries of its own services only, and
-/// read those, what they stand on (their provider and its ancestors) and the other parts of the same devices: the
-/// system's entries beside their own providers. Owned by that process's DriverHost; on the registry's thread.
+/// read those, what they stand on (their provider and its ancestors), the other parts of the same devices (the
+/// system's entries beside their own providers) and the services that its watches have reported. Owned by that process's DriverHost; on the registry's thread.
 class HostedReports final : public channel::HostReports {
 public:
     HostedReports(Registry &registry, HostId host) : registry_(registry), host_(host) {}
@@ -37,6 +37,13 @@ public:
     std::expected<RelatedEntry, int32_t> CopyParent(EntryId entry) override;
     std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(EntryId entry) override;
     std::expected<UniqueFd, int32_t> OpenDevice(EntryId entry) override;
+    int32_t JoinPowerTree(EntryId entry) override;
+    int32_t ChangePowerState(EntryId entry, uint32_t flags) override;
+    int32_t SetPowerOverride(EntryId entry, bool enable) override;
+    int32_t AdjustBusy(EntryId entry, int32_t delta) override;
+    std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) override;
+    int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    void StopWatch(uint64_t watch) override;
     void ServiceStopped(EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;
 

@@ -212,5 +212,38 @@ TEST(LogLine, NamesTheProcess) {
     EXPECT_THAT(lines, ElementsAre("com.example.driver: hello"));
 }
 
+TEST_F(Reports, AdjustBusy_CountsOnceForTheProvider) {
+    const auto child = rig.CreateChild(*host, mine);
+    ASSERT_TRUE(child);
+    EXPECT_EQ(reports().AdjustBusy(*child, 3), 0);
+    EXPECT_EQ(reports().AdjustBusy(mine, 2), 0);
+    EXPECT_EQ(reports().GetBusyState(*child), 3U);
+    EXPECT_EQ(reports().GetBusyState(mine), 3U);
+    EXPECT_EQ(reports().GetBusyState(card), 1U);
+    EXPECT_EQ(reports().AdjustBusy(*child, -4), kBadArgument);
+    EXPECT_EQ(reports().AdjustBusy(*child, -3), 0);
+    EXPECT_EQ(reports().GetBusyState(mine), 2U);
+    EXPECT_EQ(reports().AdjustBusy(mine, -2), 0);
+    EXPECT_EQ(reports().GetBusyState(card), 0U);
+}
+
+TEST_F(Reports, BusyStateOfOthers_IsNotTheDriversToChangeOrRead) {
+    EXPECT_EQ(reports().AdjustBusy(card, 1), kNotPermitted);
+    EXPECT_EQ(reports().AdjustBusy(other, 1), kNotPermitted);
+    EXPECT_EQ(reports().GetBusyState(other), std::unexpected(kNotFound));
+}
+
+TEST_F(Reports, PowerState_IsForTheServicesOwnProcessToChange) {
+    EXPECT_EQ(reports().ChangePowerState(mine, 7), kBadArgument);
+    EXPECT_EQ(reports().ChangePowerState(other, PowerTree::kLow), kNotPermitted);
+    EXPECT_EQ(reports().JoinPowerTree(other), kNotPermitted);
+    EXPECT_EQ(reports().SetPowerOverride(other, true), kNotPermitted);
+    EXPECT_EQ(reports().ChangePowerState(mine, PowerTree::kLow), 0);
+    ASSERT_EQ(host->powers.size(), 1U);
+    EXPECT_EQ(host->powers.front().entry, mine);
+    EXPECT_EQ(host->powers.front().flags, PowerTree::kLow);
+    host->powers.front().answer(0);
+}
+
 }  // namespace
 }  // namespace opendext::registry

@@ -40,6 +40,9 @@ public:
         std::function<void(std::expected<channel::OpenedClient, int32_t>)> answer) override;
     void StopService(EntryId entry, channel::StopMode mode,
                      std::function<void(int32_t)> answer) override;
+    void SetPowerState(EntryId entry, uint32_t flags, std::function<void(int32_t)> answer) override;
+    void NotifyService(uint64_t watch, channel::ServiceEvent event,
+                       const channel::ProviderDescription &service) override;
     void Exit() override;
     void Kill(int signal) override;
 
@@ -114,6 +117,16 @@ void ProcessLauncher::Process::OpenClient(
 void ProcessLauncher::Process::StopService(EntryId entry, channel::StopMode mode,
                                            std::function<void(int32_t)> answer) {
     proxy_->StopService(entry, mode, std::move(answer));
+}
+
+void ProcessLauncher::Process::SetPowerState(EntryId entry, uint32_t flags,
+                                             std::function<void(int32_t)> answer) {
+    proxy_->SetPowerState(entry, flags, std::move(answer));
+}
+
+void ProcessLauncher::Process::NotifyService(uint64_t watch, channel::ServiceEvent event,
+                                             const channel::ProviderDescription &service) {
+    proxy_->NotifyService(watch, event, service);
 }
 
 void ProcessLauncher::Process::Exit() {

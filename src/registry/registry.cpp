@@ -60,6 +60,11 @@ Registry::Registry(channel::HostLauncher &launcher, Scheduler &scheduler, Option
       hosts_(
           launcher, [this](HostId host) { return std::make_unique<HostedReports>(*this, host); },
           [this](HostId host, const channel::HostExit &exit) { HostExited(host, exit); }),
+      notices_(tree_, watches_, hosts_),
+      power_(tree_, scheduler,
+             [this](EntryId service, uint32_t flags, std::function<void()> done) {
+                 SendPowerState(service, flags, std::move(done));
+             }),
       terminator_(
           tree_, watches_, hosts_, [this](HostId host) { hosts_.Exit(host); },
           [this] { EntriesRemoved(); }),
@@ -147,6 +152,19 @@ void Registry::ServiceStarted(EntryId id) {
     if (entry != nullptr && std::exchange(entry->registration_deferred, false) && entry->active) {
         Publish(*entry);
     }
+    if (entry != nullptr && entry->host != 0) {
+        power_.Join(id);
+    }
+}
+
+void Registry::SendPowerState(EntryId service, uint32_t flags, std::function<void()> done) {
+    const RegistryEntry *entry = tree_.Find(service);
+    DriverHost *host = entry != nullptr ? hosts_.Find(entry->host) : nullptr;
+    if (host == nullptr) {
+        done();
+        return;
+    }
+    host->port->SetPowerState(service, flags, [done = std::move(done)](int32_t) { done(); });
 }
 
 void Registry::Publish(RegistryEntry &entry) {
@@ -216,7 +234,7 @@ std::expected<channel::EntryDescription, int32_t> Registry::Describe(EntryId id)
                                      .location = entry->location,
                                      .class_name = entry->class_name,
                                      .class_ancestry = KernelClassAncestry(entry->class_name),
-                                     .busy_state = starter_.BusyCount(id),
+                                     .busy_state = BusyState(id),
                                      .registered = entry->registered,
                                      .active = entry->active};
 }
@@ -311,6 +329,7 @@ void Registry::HandleHostExit(HostId host_id, const channel::HostExit &exit) {
         }
     }
     starter_.HostGone(host_id);
+    notices_.HostGone(host_id);
     terminator_.HostGone(host_id);
     hosts_.Remove(host_id);
     CheckIdleHosts();
@@ -335,6 +354,7 @@ void Registry::WhenOrphansGone(const std::function<bool(int pid)> &has_ended,
 }
 
 void Registry::EntriesRemoved() {
+    power_.EntriesChanged();
     std::vector<std::function<void()>> due;
     for (auto wait = orphan_waits_.begin(); wait != orphan_waits_.end();) {
         std::erase_if(wait->clients, [this](EntryId id) { return tree_.Find(id) == nullptr; });

@@ -20,8 +20,10 @@
 #include "registry/device_table.h"
 #include "registry/host_table.h"
 #include "registry/lifetime.h"
+#include "registry/power_tree.h"
 #include "registry/registry_tree.h"
 #include "registry/scheduler.h"
+#include "registry/service_notices.h"
 #include "registry/terminator.h"
 #include "registry/watches.h"
 
@@ -88,6 +90,10 @@ public:
                            const PropertyValue::Dictionary &matching, Watches::Deliver deliver,
                            std::vector<EntryId> *existing);
     [[nodiscard]] std::expected<channel::EntryDescription, int32_t> Describe(EntryId entry) const;
+    /// IOServiceGetBusyState: matching that is under way on the entry or below it, and what drivers have added.
+    [[nodiscard]] uint32_t BusyState(EntryId entry) const {
+        return starter_.BusyCount(entry) + tree_.DriversBusy(entry);
+    }
     [[nodiscard]] const RegistryTree &tree() const { return tree_; }
     [[nodiscard]] Watches &watches() { return watches_; }
     [[nodiscard]] CandidateStarter &starter() { return starter_; }
@@ -125,6 +131,7 @@ private:
     /// gets a line, once.
     void WarnOfUnregistered(const PropertyValue::Dictionary &matching);
     void EntriesRemoved();
+    void SendPowerState(EntryId service, uint32_t flags, std::function<void()> done);
     [[nodiscard]] bool HasIdleHost() const;
     void CheckIdleHosts();
     /// The names of the services in that process, with commas.
@@ -137,6 +144,8 @@ private:
     RegistryTree tree_;
     Watches watches_;
     HostTable hosts_;
+    ServiceNotices notices_;
+    PowerTree power_;
     Terminator terminator_;
     CandidateStarter starter_;
     DeviceTable devices_;

@@ -2,6 +2,7 @@
 #include "registry/registry_tree.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace opendext::registry {
@@ -70,6 +71,18 @@ std::vector<const RegistryEntry *> RegistryTree::Ancestry(EntryId id) const {
         ancestry.push_back(entry);
     }
     return ancestry;
+}
+
+uint32_t RegistryTree::DriversBusy(EntryId id) const {
+    // From the leaves up: every entry comes before its children in the list.
+    std::map<EntryId, uint32_t> busy;
+    const std::vector<EntryId> subtree = Subtree(id);
+    for (const EntryId each : subtree | std::views::reverse) {
+        const RegistryEntry *entry = Find(each);
+        const uint32_t own = busy[each] += entry->busy;
+        busy[entry->parent] += own != 0 ? 1 : 0;
+    }
+    return busy[id];
 }
 
 std::vector<const RegistryEntry *> RegistryTree::All() const {

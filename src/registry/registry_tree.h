@@ -46,6 +46,7 @@ struct RegistryEntry {
     bool registered = false;  ///< Visible to matching.
     bool active = true;       ///< False from the moment its termination begins.
     bool registration_deferred = false;  ///< RegisterService was called inside Start.
+    uint32_t busy = 0;                   ///< What its driver has added to its busy state.
     bool missed = false;  ///< A line has said that applications look for it and do not find it.
     int app_pid = 0;      ///< A user client's: the process of the application that opened it.
 };
@@ -72,6 +73,10 @@ public:
 
     /// `id` and its ancestors, nearest first.
     [[nodiscard]] std::vector<const RegistryEntry *> Ancestry(EntryId id) const;
+
+    /// What the drivers of an entry and of those on it have added to its busy state: those on it count as 1 each, when
+    /// they are busy.
+    [[nodiscard]] uint32_t DriversBusy(EntryId id) const;
 
     /// All entries, in the order they were made.
     [[nodiscard]] std::vector<const RegistryEntry *> All() const;

@@ -103,6 +103,29 @@ void DextHostProxy::StopService(EntryId entry, StopMode mode, std::function<void
         AnswerResult(std::move(answer)));
 }
 
+void DextHostProxy::SetPowerState(EntryId entry, uint32_t flags,
+                                  std::function<void(int32_t)> answer) {
+    peer_->CallAsync(
+        {names::kInterface, names::kSetPowerState},
+        [entry, flags](MessageWriter &writer) {
+            WriteEntry(writer, entry);
+            writer.U32(flags);
+        },
+        AnswerResult(std::move(answer)));
+}
+
+void DextHostProxy::NotifyService(uint64_t watch, ServiceEvent event,
+                                  const ProviderDescription &service) {
+    peer_->Emit({names::kInterface, names::kNotifyService},
+                [watch, event, service](MessageWriter &writer) {
+                    writer.U64(watch);
+                    writer.U32(static_cast<uint32_t>(event));
+                    WriteEntry(writer, service.entry);
+                    writer.Text(service.class_name);
+                    writer.Text(service.name);
+                });
+}
+
 void DextHostProxy::Exit() {
     peer_->Emit({names::kInterface, names::kExit}, [](MessageWriter &) {});
 }

@@ -36,6 +36,9 @@ public:
     void OpenClient(const ClientOpen &open,
                     std::function<void(std::expected<OpenedClient, int32_t>)> answer) override;
     void StopService(EntryId entry, StopMode mode, std::function<void(int32_t)> answer) override;
+    void SetPowerState(EntryId entry, uint32_t flags, std::function<void(int32_t)> answer) override;
+    void NotifyService(uint64_t watch, ServiceEvent event,
+                       const ProviderDescription &service) override;
     void Exit() override;
     void Kill(int signal) override;
 
@@ -57,6 +60,12 @@ public:
     int OnCopyParent(sd_bus_message *call);
     int OnCopyChildren(sd_bus_message *call);
     int OnOpenDevice(sd_bus_message *call);
+    int OnJoinPowerTree(sd_bus_message *call);
+    int OnChangePowerState(sd_bus_message *call);
+    int OnSetPowerOverride(sd_bus_message *call);
+    int OnAdjustBusy(sd_bus_message *call);
+    int OnGetBusyState(sd_bus_message *call);
+    int OnWatchServices(sd_bus_message *call);
 
 private:
     explicit DextHostProxy(Options options) : options_(std::move(options)) {}

@@ -46,6 +46,18 @@ const sd_bus_vtable kReportsVtable[] = {
                   kBusHandler<&Proxy::OnCopyChildren>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kOpenDevice, names::kEntryIn, names::kOpenDeviceOut,
                   kBusHandler<&Proxy::OnOpenDevice>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kJoinPowerTree, names::kEntryIn, names::kResultOut,
+                  kBusHandler<&Proxy::OnJoinPowerTree>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kChangePowerState, names::kChangePowerStateIn, names::kResultOut,
+                  kBusHandler<&Proxy::OnChangePowerState>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kSetPowerOverride, names::kSetPowerOverrideIn, names::kResultOut,
+                  kBusHandler<&Proxy::OnSetPowerOverride>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kAdjustBusy, names::kAdjustBusyIn, names::kResultOut,
+                  kBusHandler<&Proxy::OnAdjustBusy>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kGetBusyState, names::kEntryIn, names::kGetBusyStateOut,
+                  kBusHandler<&Proxy::OnGetBusyState>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kWatchServices, names::kWatchServicesIn, names::kResultOut,
+                  kBusHandler<&Proxy::OnWatchServices>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
@@ -78,6 +90,12 @@ void DextHostProxy::SetUpPeer(BusPeer &peer) {
                                   options_.reports->ServiceStopped(entry);
                               }
                           });
+    peer.AddSignalHandler({names::kInterface, names::kStopWatch}, [this](MessageReader &reader) {
+        const uint64_t watch = reader.U64();
+        if (reader.is_ok()) {
+            options_.reports->StopWatch(watch);
+        }
+    });
     peer.AddSignalHandler({names::kInterface, names::kLogLine}, [this](MessageReader &reader) {
         const uint32_t level = reader.U32();
         const std::string text = reader.Text();
@@ -234,6 +252,58 @@ int DextHostProxy::OnOpenDevice(sd_bus_message *call) {
         writer.I32(socket ? kSuccess : socket.error());
         writer.OptionalFd(socket ? socket->get() : -1);
     });
+}
+
+int DextHostProxy::OnJoinPowerTree(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    return reader.is_ok() ? ReplyResult(call, options_.reports->JoinPowerTree(entry))
+                          : RejectCall(call);
+}
+
+int DextHostProxy::OnChangePowerState(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    const uint32_t flags = reader.U32();
+    return reader.is_ok() ? ReplyResult(call, options_.reports->ChangePowerState(entry, flags))
+                          : RejectCall(call);
+}
+
+int DextHostProxy::OnSetPowerOverride(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    const bool enable = reader.Bool();
+    return reader.is_ok() ? ReplyResult(call, options_.reports->SetPowerOverride(entry, enable))
+                          : RejectCall(call);
+}
+
+int DextHostProxy::OnAdjustBusy(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    const int32_t delta = reader.I32();
+    return reader.is_ok() ? ReplyResult(call, options_.reports->AdjustBusy(entry, delta))
+                          : RejectCall(call);
+}
+
+int DextHostProxy::OnGetBusyState(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    if (!reader.is_ok()) {
+        return RejectCall(call);
+    }
+    const auto state = options_.reports->GetBusyState(entry);
+    return ReplyNow(call, [&](MessageWriter &writer) {
+        writer.I32(state ? kSuccess : state.error());
+        writer.U32(state.value_or(0));
+    });
+}
+
+int DextHostProxy::OnWatchServices(sd_bus_message *call) {
+    MessageReader reader(call);
+    const uint64_t watch = reader.U64();
+    const PropertyValue matching = reader.Property();
+    return reader.is_ok() ? ReplyResult(call, options_.reports->WatchServices(watch, matching))
+                          : RejectCall(call);
 }
 
 }  // namespace opendext::channel

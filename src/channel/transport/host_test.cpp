@@ -47,6 +47,14 @@ public:
         never_called_ = std::move(answer);
         stop_seen.set_value();
     }
+    void SetPowerState(EntryId entry, uint32_t flags,
+                       std::function<void(int32_t)> answer) override {
+        answer(entry == EntryId{1} && flags == 0x10000 ? kSuccess : kNotFound);
+    }
+    void NotifyService(uint64_t watch, ServiceEvent event,
+                       const ProviderDescription &service) override {
+        notified.set_value({watch, event, service.entry, service.class_name + service.name});
+    }
     void Exit() override { exit_seen.set_value(); }
     void Kill(int) override {}
 
@@ -55,6 +63,7 @@ public:
     StopMode stop_mode = StopMode::kAwaitReturn;
     std::promise<void> stop_seen;
     std::promise<void> exit_seen;
+    std::promise<std::tuple<uint64_t, ServiceEvent, EntryId, std::string>> notified;
 
 private:
     BusThread &bus_thread_;
@@ -124,6 +133,27 @@ public:
         }
         return UniqueFd(memfd_create("session", MFD_CLOEXEC));
     }
+    int32_t JoinPowerTree(EntryId entry) override {
+        return entry == EntryId{1} ? kSuccess : kNotFound;
+    }
+    int32_t ChangePowerState(EntryId, uint32_t flags) override {
+        return flags == 0x10000 ? kSuccess : kIoBadArgument;
+    }
+    int32_t SetPowerOverride(EntryId, bool enable) override {
+        return enable ? kSuccess : kIoNotPermitted;
+    }
+    int32_t AdjustBusy(EntryId, int32_t delta) override {
+        return delta == -1 ? kSuccess : kIoBadArgument;
+    }
+    std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) override {
+        return entry == EntryId{1} ? std::expected<uint32_t, int32_t>(5)
+                                   : std::unexpected(kNotFound);
+    }
+    int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override {
+        last_properties = matching;
+        return watch == 3 ? kSuccess : kIoBadArgument;
+    }
+    void StopWatch(uint64_t watch) override { stopped_watch.set_value(watch); }
     void ServiceStopped(EntryId entry) override { stopped.set_value(entry); }
     void LogLine(uint32_t level, const std::string &text) override {
         if (lines.empty()) {
@@ -135,6 +165,7 @@ public:
     PropertyValue last_properties;
     std::promise<EntryId> failed;
     std::promise<EntryId> stopped;
+    std::promise<uint64_t> stopped_watch;
     std::promise<std::pair<uint32_t, std::string>> logged;  // the first line
     std::vector<std::string> lines;                         // used on the registry's bus thread
 
@@ -210,6 +241,43 @@ TEST_F(HostTest, OpenedClient_ComesWithItsEndpoint) {
     open.type = 1;
     EXPECT_EQ(Await<Opened>([&](const auto &answer) { proxy_->OpenClient(open, answer); }).error(),
               kIoBadArgument);
+}
+
+TEST_F(HostTest, SetPowerState_IsAnswered) {
+    const auto set = [this](EntryId entry, uint32_t flags) {
+        return Await<int32_t>(
+            [&](const auto &answer) { proxy_->SetPowerState(entry, flags, answer); });
+    };
+    EXPECT_EQ(set(EntryId{1}, 0x10000), kSuccess);
+    EXPECT_EQ(set(EntryId{1}, 2), kNotFound);
+}
+
+TEST_F(HostTest, NotifyService_Arrives) {
+    registry_bus_->RunAndWait([this] {
+        proxy_->NotifyService(3, ServiceEvent::kTerminated,
+                              {.entry = EntryId{4}, .class_name = "IOUserService", .name = "Nub"});
+    });
+    EXPECT_EQ(host_.notified.get_future().get(),
+              std::tuple(3, ServiceEvent::kTerminated, EntryId{4}, "IOUserServiceNub"));
+}
+
+TEST_F(HostTest, ReportsOfPowerAndWatches_AreAnswered) {
+    EXPECT_EQ(connection_->JoinPowerTree(EntryId{1}), kSuccess);
+    EXPECT_EQ(connection_->JoinPowerTree(EntryId{2}), kNotFound);
+    EXPECT_EQ(connection_->ChangePowerState(EntryId{1}, 0x10000), kSuccess);
+    EXPECT_EQ(connection_->ChangePowerState(EntryId{1}, 1), kIoBadArgument);
+    EXPECT_EQ(connection_->SetPowerOverride(EntryId{1}, true), kSuccess);
+    EXPECT_EQ(connection_->SetPowerOverride(EntryId{1}, false), kIoNotPermitted);
+    EXPECT_EQ(connection_->AdjustBusy(EntryId{1}, -1), kSuccess);
+    EXPECT_EQ(connection_->AdjustBusy(EntryId{1}, 1), kIoBadArgument);
+    EXPECT_EQ(connection_->GetBusyState(EntryId{1}), 5U);
+    EXPECT_EQ(connection_->GetBusyState(EntryId{2}), std::unexpected(kNotFound));
+    const PropertyValue matching = PropertyValue::Dictionary{{"IONameMatch", PropertyValue("Nub")}};
+    EXPECT_EQ(connection_->WatchServices(3, matching), kSuccess);
+    EXPECT_EQ(connection_->CopyProperties(EntryId{1}), matching);
+    EXPECT_EQ(connection_->WatchServices(4, matching), kIoBadArgument);
+    connection_->StopWatch(3);
+    EXPECT_EQ(reports_.stopped_watch.get_future().get(), 3U);
 }
 
 TEST_F(HostTest, Exit_Arrives) {

@@ -25,6 +25,8 @@ const sd_bus_vtable kHostVtable[] = {
                   kBusHandler<&Connection::OnOpenClient>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(orders::kStopService, orders::kStopServiceIn, orders::kStopServiceOut,
                   kBusHandler<&Connection::OnStopService>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(orders::kSetPowerState, orders::kSetPowerStateIn, orders::kSetPowerStateOut,
+                  kBusHandler<&Connection::OnSetPowerState>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
@@ -76,6 +78,19 @@ RegistryConnection::~RegistryConnection() = default;
 
 void RegistryConnection::SetUpPeer(BusPeer &peer) {
     peer.AddVtable(orders::kInterface, kHostVtable, this);
+    peer.AddSignalHandler(
+        {orders::kInterface, orders::kNotifyService}, [this](MessageReader &reader) {
+            const uint64_t watch = reader.U64();
+            const uint32_t event = reader.U32();
+            ProviderDescription service;
+            service.entry = ReadEntry(reader);
+            service.class_name = reader.Text();
+            service.name = reader.Text();
+            if (reader.is_ok() && port_ != nullptr &&
+                event <= static_cast<uint32_t>(ServiceEvent::kTerminated)) {
+                port_->NotifyService(watch, static_cast<ServiceEvent>(event), service);
+            }
+        });
     peer.AddSignalHandler({orders::kInterface, orders::kExit}, [this](MessageReader &) {
         if (port_ != nullptr) {
             port_->Exit();
@@ -143,6 +158,18 @@ int RegistryConnection::OnStopService(sd_bus_message *call) {
     }
     port_->StopService(entry, static_cast<StopMode>(mode),
                        AnswerResult(std::make_shared<DeferredReply>(peer_->bus_thread(), call)));
+    return 1;
+}
+
+int RegistryConnection::OnSetPowerState(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId entry = ReadEntry(reader);
+    const uint32_t flags = reader.U32();
+    if (!reader.is_ok() || port_ == nullptr) {
+        return RejectCall(call);
+    }
+    port_->SetPowerState(entry, flags,
+                         AnswerResult(std::make_shared<DeferredReply>(peer_->bus_thread(), call)));
     return 1;
 }
 

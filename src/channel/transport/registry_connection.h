@@ -54,6 +54,13 @@ public:
     std::expected<RelatedEntry, int32_t> CopyParent(EntryId entry) override;
     std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(EntryId entry) override;
     std::expected<UniqueFd, int32_t> OpenDevice(EntryId entry) override;
+    int32_t JoinPowerTree(EntryId entry) override;
+    int32_t ChangePowerState(EntryId entry, uint32_t flags) override;
+    int32_t SetPowerOverride(EntryId entry, bool enable) override;
+    int32_t AdjustBusy(EntryId entry, int32_t delta) override;
+    std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) override;
+    int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    void StopWatch(uint64_t watch) override;
     void ServiceStopped(EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;
 
@@ -66,6 +73,7 @@ public:
     int OnStartService(sd_bus_message *call);
     int OnOpenClient(sd_bus_message *call);
     int OnStopService(sd_bus_message *call);
+    int OnSetPowerState(sd_bus_message *call);
 
 private:
     RegistryConnection() = default;

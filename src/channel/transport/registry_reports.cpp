@@ -206,6 +206,55 @@ std::expected<UniqueFd, int32_t> RegistryConnection::OpenDevice(EntryId entry) {
     return socket;
 }
 
+int32_t RegistryConnection::JoinPowerTree(EntryId entry) {
+    return AskResult(names::kJoinPowerTree,
+                     [entry](MessageWriter &writer) { WriteEntry(writer, entry); });
+}
+
+int32_t RegistryConnection::ChangePowerState(EntryId entry, uint32_t flags) {
+    return AskResult(names::kChangePowerState, [entry, flags](MessageWriter &writer) {
+        WriteEntry(writer, entry);
+        writer.U32(flags);
+    });
+}
+
+int32_t RegistryConnection::SetPowerOverride(EntryId entry, bool enable) {
+    return AskResult(names::kSetPowerOverride, [entry, enable](MessageWriter &writer) {
+        WriteEntry(writer, entry);
+        writer.Bool(enable);
+    });
+}
+
+int32_t RegistryConnection::AdjustBusy(EntryId entry, int32_t delta) {
+    return AskResult(names::kAdjustBusy, [entry, delta](MessageWriter &writer) {
+        WriteEntry(writer, entry);
+        writer.I32(delta);
+    });
+}
+
+std::expected<uint32_t, int32_t> RegistryConnection::GetBusyState(EntryId entry) {
+    uint32_t state = 0;
+    const int32_t result = Ask(
+        names::kGetBusyState, [entry](MessageWriter &writer) { WriteEntry(writer, entry); },
+        [&](MessageReader &reader) { state = reader.U32(); });
+    if (result != kSuccess) {
+        return std::unexpected(result);
+    }
+    return state;
+}
+
+int32_t RegistryConnection::WatchServices(uint64_t watch, const PropertyValue &matching) {
+    return AskResult(names::kWatchServices, [&](MessageWriter &writer) {
+        writer.U64(watch);
+        writer.Property(matching);
+    });
+}
+
+void RegistryConnection::StopWatch(uint64_t watch) {
+    peer_->Emit({names::kInterface, names::kStopWatch},
+                [watch](MessageWriter &writer) { writer.U64(watch); });
+}
+
 void RegistryConnection::ServiceStopped(EntryId entry) {
     peer_->Emit({names::kInterface, names::kServiceStopped},
                 [entry](MessageWriter &writer) { WriteEntry(writer, entry); });

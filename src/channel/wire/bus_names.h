@@ -108,6 +108,12 @@ inline constexpr char kOpenClientOut[] = "itahah";
 inline constexpr char kStopService[] = "StopService";
 inline constexpr char kStopServiceIn[] = "tu";
 inline constexpr char kStopServiceOut[] = "i";
+/// Entry, kIOServicePowerCapability*. Answer: result.
+inline constexpr char kSetPowerState[] = "SetPowerState";
+inline constexpr char kSetPowerStateIn[] = "tu";
+inline constexpr char kSetPowerStateOut[] = "i";
+/// Registry, signal: watch, ServiceEvent; the service's entry, class, name.
+inline constexpr char kNotifyService[] = "NotifyService";
 /// Registry, signal.
 inline constexpr char kExit[] = "Exit";
 }  // namespace host
@@ -162,6 +168,25 @@ inline constexpr char kCopyChildrenOut[] = "iatasas";
 /// Entry. Answer: result, socket of a session with the USB device that the entry is, or is a part of.
 inline constexpr char kOpenDevice[] = "OpenDevice";
 inline constexpr char kOpenDeviceOut[] = "iah";
+/// Entry. Answer: result.
+inline constexpr char kJoinPowerTree[] = "JoinPowerTree";
+/// Entry, kIOServicePowerCapability*. Answer: result.
+inline constexpr char kChangePowerState[] = "ChangePowerState";
+inline constexpr char kChangePowerStateIn[] = "tu";
+/// Entry, whether what stands on it does not count. Answer: result.
+inline constexpr char kSetPowerOverride[] = "SetPowerOverride";
+inline constexpr char kSetPowerOverrideIn[] = "tb";
+/// Entry, what is added to its busy state. Answer: result.
+inline constexpr char kAdjustBusy[] = "AdjustBusy";
+inline constexpr char kAdjustBusyIn[] = "ti";
+/// Entry. Answer: result, busy state.
+inline constexpr char kGetBusyState[] = "GetBusyState";
+inline constexpr char kGetBusyStateOut[] = "iu";
+/// Watch, matching dictionary. Answer: result.
+inline constexpr char kWatchServices[] = "WatchServices";
+inline constexpr char kWatchServicesIn[] = "tay";
+/// Watch. Signal.
+inline constexpr char kStopWatch[] = "StopWatch";
 /// Entry. Signal.
 inline constexpr char kServiceStopped[] = "ServiceStopped";
 /// Level, text. Signal.

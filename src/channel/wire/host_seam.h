@@ -67,6 +67,9 @@ enum class StopMode : uint32_t {
     kOneWay,       ///< The provider is gone: Stop is sent, the service counts as stopped at once.
 };
 
+/// What has happened to a service that a driver process watches.
+enum class ServiceEvent : uint32_t { kMatched, kTerminated };
+
 /// Orders to a driver process. One thread (the registry's) calls; answers come on that same thread.
 class DextHostPort {
 public:
@@ -85,6 +88,14 @@ public:
     /// freed by its last reference.
     virtual void StopService(EntryId entry, StopMode mode, std::function<void(int32_t)> answer) = 0;
 
+    /// The service's power state changes. The answer comes when the driver has acknowledged that, or never will.
+    virtual void SetPowerState(EntryId entry, uint32_t flags,
+                               std::function<void(int32_t)> answer) = 0;
+
+    /// Of a watch of HostReports::WatchServices. Never answered.
+    virtual void NotifyService(uint64_t watch, ServiceEvent event,
+                               const ProviderDescription &service) = 0;
+
     /// The process ends by itself when it hosts nothing any more; this asks it to. Never answered.
     virtual void Exit() = 0;
 
@@ -101,6 +112,12 @@ public:
     /// @return kIOReturnNotFound (the process may not read the entry), kIOReturnNoDevice (it is unplugged),
     /// kIOReturnNoResources.
     virtual std::expected<UniqueFd, int32_t> OpenDevice(EntryId entry) = 0;
+
+    /// Begins to tell (DextHostPort::NotifyService) of the services that `matching`, a dictionary, selects, those that
+    /// are there included: of drivers with the same IOUserServerName as this process.
+    /// @param watch a name that the process has not used before.
+    virtual int32_t WatchServices(uint64_t watch, const PropertyValue &matching) = 0;
+    virtual void StopWatch(uint64_t watch) = 0;
 
     /// One os_log or diagnostic line of the driver.
     virtual void LogLine(uint32_t level, const std::string &text) = 0;

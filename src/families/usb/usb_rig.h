@@ -64,6 +64,11 @@ public:
     std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(EntryId entry) override {
         return children[entry];
     }
+    int32_t JoinPowerTree(EntryId) override { return kIOReturnUnsupported; }
+    int32_t ChangePowerState(EntryId, uint32_t) override { return kIOReturnUnsupported; }
+    int32_t SetPowerOverride(EntryId, bool) override { return kIOReturnUnsupported; }
+    int32_t AdjustBusy(EntryId, int32_t) override { return kIOReturnUnsupported; }
+    std::expected<uint32_t, int32_t> GetBusyState(EntryId) override { return 0; }
     void ServiceStopped(EntryId) override {}
 
     std::map<EntryId, RelatedEntry> parents;

@@ -70,6 +70,13 @@ public:
     std::expected<RelatedEntry, int32_t> CopyParent(channel::EntryId entry) override;
     std::expected<std::vector<RelatedEntry>, int32_t> CopyChildren(channel::EntryId entry) override;
     std::expected<UniqueFd, int32_t> OpenDevice(channel::EntryId entry) override;
+    int32_t JoinPowerTree(channel::EntryId) override { return kIOReturnUnsupported; }
+    int32_t ChangePowerState(channel::EntryId, uint32_t) override { return kIOReturnUnsupported; }
+    int32_t SetPowerOverride(channel::EntryId, bool) override { return kIOReturnUnsupported; }
+    int32_t AdjustBusy(channel::EntryId, int32_t) override { return kIOReturnUnsupported; }
+    std::expected<uint32_t, int32_t> GetBusyState(channel::EntryId) override { return 0; }
+    int32_t WatchServices(uint64_t, const PropertyValue &) override { return kIOReturnSuccess; }
+    void StopWatch(uint64_t) override {}
     void ServiceStopped(channel::EntryId entry) override;
     void LogLine(uint32_t, const std::string &) override {}
 

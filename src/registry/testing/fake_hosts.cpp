@@ -97,6 +97,17 @@ public:
             host_->AnswerStop(entry);
         }
     }
+    void SetPowerState(EntryId entry, uint32_t flags,
+                       std::function<void(int32_t)> answer) override {
+        host_->powers.push_back({entry, flags, std::move(answer)});
+        if (launcher_.answers_at_once) {
+            std::exchange(host_->powers.back().answer, nullptr)(0);
+        }
+    }
+    void NotifyService(uint64_t watch, channel::ServiceEvent event,
+                       const channel::ProviderDescription &service) override {
+        host_->notices.push_back({watch, event, service.entry});
+    }
     void Exit() override {
         ++host_->num_exits;
         if (launcher_.answers_at_once) {

@@ -32,11 +32,26 @@ struct FakeHost {
         std::function<void(std::expected<channel::OpenedClient, int32_t>)> answer;
     };
 
+    struct Power {
+        EntryId entry = EntryId::kNone;
+        uint32_t flags = 0;
+        std::function<void(int32_t)> answer;
+    };
+    struct Notice {
+        uint64_t watch = 0;
+        channel::ServiceEvent event = channel::ServiceEvent::kMatched;
+        EntryId service = EntryId::kNone;
+
+        bool operator==(const Notice &) const = default;
+    };
+
     channel::HostLauncher::Request request;
     std::function<void(int32_t)> ready;
     std::vector<Start> starts;  ///< All, in order; `answer` is empty once given.
     std::vector<Stop> stops;
     std::vector<Open> opens;
+    std::vector<Power> powers;
+    std::vector<Notice> notices;
     std::vector<int> kills;
     int num_exits = 0;        ///< How often Exit was ordered.
     bool is_dropped = false;  ///< The registry has destroyed the port.

@@ -3,6 +3,8 @@
 /// How calls reach the targets of actions.
 #pragma once
 
+#include <functional>
+
 #include <DriverKit/OSAction.h>
 #include <DriverKit/OSMetaClass.h>
 
@@ -22,5 +24,12 @@ kern_return_t RunActionHere(OSMetaClassBase *action, const IORPC rpc);
 
 /// The TYPE of an action: the id of the method by which it is invoked.
 uint64_t ActionType(const OSAction *action);
+
+/// The action's target, +1; NULL when the action is cancelled.
+[[nodiscard]] OSObject *CopyTargetOf(OSAction *action);
+
+/// Calls `then` when what was sent to the action before this call has run: on the queue of the target's method, or on
+/// this thread when the method has none or the action is cancelled.
+void AfterInvocations(OSAction *action, std::function<void()> then);
 
 }  // namespace opendext::dispatch

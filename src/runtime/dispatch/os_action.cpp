@@ -206,6 +206,34 @@ kern_return_t RunActionHere(OSMetaClassBase *action, const IORPC rpc) {
     return CallTarget(static_cast<OSAction *>(action), rpc, true);
 }
 
+OSObject *CopyTargetOf(OSAction *action) {
+    const std::lock_guard lock(action->ivars->mutex);
+    if (action->ivars->target != nullptr) {
+        action->ivars->target->retain();
+    }
+    return action->ivars->target;
+}
+
+void AfterInvocations(OSAction *action, std::function<void()> then) {
+    IODispatchQueue *queue = nullptr;
+    {
+        const std::lock_guard lock(action->ivars->mutex);
+        if (const OSObject *target = action->ivars->target) {
+            queue = QueueOfTarget(target,
+                                  target->getMetaClass()->findMethod(action->ivars->target_method));
+            if (queue != nullptr) {
+                queue->retain();
+            }
+        }
+    }
+    if (queue == nullptr) {
+        then();
+        return;
+    }
+    RunAsync(queue, std::move(then), IfCancelled::kRun);
+    queue->release();
+}
+
 }  // namespace opendext::dispatch
 
 kern_return_t OSAction::Create_Impl(OSObject *target, uint64_t targetmsgid, uint64_t msgid,

@@ -4,9 +4,12 @@
 
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IOUserClient.h>
+#include <DriverKit/OSString.h>
 
+#include "base/io_result_name.h"
 #include "base/log.h"
 #include "base/once_per_key.h"
+#include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
 
 using opendext::LogWarning;
@@ -107,6 +110,7 @@ bool IOService::init() {
 
 void IOService::free() {
     if (ivars != nullptr) {
+        (void)opendext::service::AcknowledgePower(this);
         opendext::service::DropProvider(this);
         delete std::exchange(ivars, nullptr);
     }
@@ -124,6 +128,7 @@ kern_return_t IOService::Stop_Impl(IOService *provider) {
     if (ivars == nullptr || ivars->is_stopped.exchange(true)) {
         return kIOReturnSuccess;
     }
+    (void)opendext::service::AcknowledgePower(this);
     if (ProviderHooks *hooks =
             provider != nullptr ? opendext::service::HooksOf(provider) : nullptr) {
         hooks->ClientStopped(this);
@@ -179,6 +184,14 @@ kern_return_t IOService::Terminate_Impl(uint64_t options) {
         return kIOReturnNotPermitted;
     }
     return ivars->context->registry->Terminate(ivars->entry);
+}
+
+kern_return_t IOService::StringFromReturn_Impl(IOReturn retval, OSString **str) {
+    if (str == nullptr) {
+        return kIOReturnBadArgument;
+    }
+    *str = OSString::withCString(opendext::DescribeIoResult(retval).c_str());
+    return *str != nullptr ? kIOReturnSuccess : kIOReturnNoMemory;
 }
 
 IOService *IOService::GetProvider() const {

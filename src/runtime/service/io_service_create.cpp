@@ -62,6 +62,10 @@ kern_return_t InitAndStart(IOService *child, IOService *creator,
     kern_return_t status = kIOReturnNoMemory;
     if (AttachToRegistry(child, context, entry, ServiceRole::kDriver)) {
         if (child->init()) {
+            // Known before its Start, which may register it: who watches for it then is given this object.
+            if (context->listener != nullptr) {
+                context->listener->ServiceCreated(entry, child, creator);
+            }
             status = opendext::service::StartOnQueue(child, creator);
         } else {
             LogError("{}: init of {} returned false", context->dext_name,
@@ -70,6 +74,9 @@ kern_return_t InitAndStart(IOService *child, IOService *creator,
         }
     }
     if (status != kIOReturnSuccess) {
+        if (context->listener != nullptr) {
+            context->listener->CreationFailed(entry);
+        }
         context->registry->ChildFailed(entry);
         child->release();
     }
@@ -112,9 +119,6 @@ kern_return_t IOService::Create_Impl(IOService *provider, const char *properties
     const kern_return_t status = InitAndStart(child, this, context, *entry);
     if (status != kIOReturnSuccess) {
         return status;
-    }
-    if (context->listener != nullptr) {
-        context->listener->ServiceCreated(*entry, child);
     }
     *result = child;
     return kIOReturnSuccess;

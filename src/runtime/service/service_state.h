@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -66,4 +67,8 @@ struct IOService_IVars {
     std::atomic<bool> base_start_ran = false;
     std::atomic<bool> is_started = false;  // Start returned success.
     std::atomic<bool> is_stopped = false;
+
+    std::mutex power_mutex;
+    std::function<void()>
+        acknowledge_power;  // guarded by power_mutex; empty when no transition is under way
 };
