@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <system_error>
 #include <thread>
 
+#include "base/blocked_signals.h"
 #include "base/log.h"
 #include "channel/memory/app_memory.h"
 #include "channel/memory/safe_copy.h"
@@ -112,17 +112,13 @@ void AppMemory::StartSweeping() {
     if (is_sweeping_) {
         return;
     }
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const BlockedSignals blocked;
     try {
         std::thread([this] { SweepWhileInUse(); }).detach();
         is_sweeping_ = true;
     } catch (const std::system_error &) {
         LogWarning("no thread for the upkeep of shared memory: it is kept until the process ends");
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void AppMemory::SweepWhileInUse() {

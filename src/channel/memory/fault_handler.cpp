@@ -47,13 +47,24 @@ std::atomic<uint64_t> gate_start = 0;
 std::atomic<uint64_t> gate_end = 0;
 std::atomic<uint32_t> num_openings = 0;
 
+// A thread may get to the handler only when the gate has opened again: its write is tried once more. A fault of another
+// kind comes back, and is passed on after that many since the gate was closed last.
+constexpr uint32_t kMostRetries = 64;
+std::atomic<uint32_t> num_retries = kMostRetries;
+
+bool MayBeLate() {
+    return num_retries.load() < kMostRetries && num_retries.fetch_add(1) < kMostRetries;
+}
+
 /// @return false when the fault is not of a write that is held up.
 bool WaitAtGate(int signal, const siginfo_t &info) {
     const uint32_t before = num_openings.load();
     const auto address = reinterpret_cast<uint64_t>(info.si_addr);
-    if (signal != SIGSEGV || info.si_code != SEGV_ACCERR || address < gate_start.load() ||
-        address >= gate_end.load()) {
+    if (signal != SIGSEGV || info.si_code != SEGV_ACCERR) {
         return false;
+    }
+    if (address < gate_start.load() || address >= gate_end.load()) {
+        return MayBeLate();
     }
     while (num_openings.load() == before) {
         syscall(SYS_futex, &num_openings, FUTEX_WAIT_PRIVATE, before, nullptr, nullptr, 0);
@@ -111,6 +122,7 @@ void InstallFaultHandler() {
 }
 
 void WriteGate::Close(uint64_t start, uint64_t end) {
+    num_retries.store(0);
     gate_end.store(end);
     gate_start.store(start);
 }

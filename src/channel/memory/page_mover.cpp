@@ -12,9 +12,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
+#include "base/blocked_signals.h"
 #include "base/mapping.h"
 #include "channel/memory/fault_handler.h"
 
@@ -261,12 +261,10 @@ PageMover::~PageMover() {
 }
 
 void PageMover::Start() {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { Run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    {
+        const BlockedSignals blocked;
+        thread_ = std::thread([this] { Run(); });
+    }
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stack_end_ != 0; });
 }
