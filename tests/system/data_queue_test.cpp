@@ -96,7 +96,7 @@ TEST_P(DataQueueSystemTest, ConsumerThatDrains_MissesNothing) {
     ASSERT_EQ(Call(kQueueDrainWhenAvailable), kIOReturnSuccess);
     for (uint64_t i = 0; i < 500; ++i) {
         ASSERT_TRUE(
-            WaitUntil([&] { return Call(kQueueEnqueue, {i % 40, i}) == kIOReturnSuccess; }));
+            WaitUntil([&] { return Call(kQueueEnqueue, {i % 20, i}) == kIOReturnSuccess; }));
     }
     Scalars none;
     EXPECT_TRUE(WaitUntil([&] { return Dequeue(&none) == kIOReturnUnderrun; }));

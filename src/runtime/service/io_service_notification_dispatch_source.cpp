@@ -248,13 +248,13 @@ kern_return_t IOServiceNotificationDispatchSource::SetHandler_Impl(OSAction *act
         }
         context = *std::move(found);
     }
-    kern_return_t status = ivars->handler.Set(action);
+    const kern_return_t status = ivars->handler.Set(action);
     if (status != kIOReturnSuccess || context == nullptr) {
         return status;
     }
-    status = ivars->BeginWatch(context);
+    // Before the watch, which tells the handler itself.
     ivars->TellIfAny(this);
-    return status;
+    return ivars->BeginWatch(context);
 }
 
 kern_return_t IOServiceNotificationDispatchSource::SetEnableWithCompletion_Impl(
