@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Libraries from the system's packages, as targets:
 #   fmt::fmt  CLI11::CLI11  nlohmann_json::nlohmann_json  GTest::gtest GTest::gmock  benchmark::benchmark
-#   PkgConfig::libsystemd  PkgConfig::libplist  PkgConfig::libxml2  PkgConfig::libusb  PkgConfig::fuse3  PkgConfig::libcrypto
+#   PkgConfig::libsystemd  PkgConfig::libplist  PkgConfig::libxml2  PkgConfig::libyaml  PkgConfig::libusb  PkgConfig::fuse3  PkgConfig::libcrypto
 #   blocks_runtime (libBlocksRuntime, with -fblocks)  libclang (libclang-19)
 # `./dev` installs the packages.
 
@@ -15,6 +15,7 @@ find_package(benchmark REQUIRED)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(libplist REQUIRED IMPORTED_TARGET libplist-2.0)
 pkg_check_modules(libxml2 REQUIRED IMPORTED_TARGET libxml-2.0)
+pkg_check_modules(libyaml REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
 pkg_check_modules(libusb REQUIRED IMPORTED_TARGET libusb-1.0)
 pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,9 @@
 #include <CLI/CLI.hpp>
 
 #include "programs/opendext/commands.h"
-#include "toolchain/dext_builder.h"
+#include "programs/opendext/project_program.h"
+#include "toolchain/program_builder.h"
+#include "toolchain/project/project.h"
 
 namespace opendext::cli {
 
@@ -54,6 +57,25 @@ std::expected<std::vector<std::string>, std::string> WithoutFrameworks(
     return kept;
 }
 
+// Of a project that is among the words, its program; nothing when there is none.
+std::optional<int> CompileProject(std::vector<std::string> words) {
+    const auto project = std::ranges::find_if(words, [](const std::string &word) {
+        const auto extension = std::filesystem::path(word).extension();
+        return extension == ".xcodeproj" || word.ends_with(".xcodeproj/") || extension == ".yml" ||
+               extension == ".yaml";
+    });
+    if (project == words.end()) {
+        return std::nullopt;
+    }
+    const auto found = toolchain::FindProject(*project);
+    if (!found) {
+        fmt::print(stderr, "{}\n", found.error());
+        return 1;
+    }
+    words.erase(project);
+    return BuildProgramOfProject(**found, words);
+}
+
 int Compile(const std::vector<std::string> &all_words) {
     const auto given = WithoutFrameworks(all_words);
     if (!given) {
@@ -61,6 +83,9 @@ int Compile(const std::vector<std::string> &all_words) {
         return 1;
     }
     const std::vector<std::string> &words = *given;
+    if (const auto status = CompileProject(words)) {
+        return *status;
+    }
     if (words.empty()) {
         fmt::print(stderr,
                    "opendext: error: no source file; write 'opendext cc app.cpp -o app', "
@@ -111,7 +136,11 @@ void AddClientCompilerCommand(CLI::App &program, Run &run) {
     command->footer(
         "Everything after 'cc' goes to the compiler, before our own include folders and "
         "libraries; '-framework IOKit' and '-framework CoreFoundation' are accepted.\n"
-        "Example:\n  opendext cc app.cpp -o app -O2 -Wall\n");
+        "Of a project, it compiles a tool or an application: '--target NAME' chooses it, "
+        "'--configuration NAME' and '--set NAME=VALUE' are as of 'opendext build'.\n"
+        "Examples:\n"
+        "  opendext cc app.cpp -o app -O2 -Wall\n"
+        "  opendext cc MyDriver.xcodeproj --target my-app -o app\n");
     command->callback(
         [command, &run] { run = [words = command->remaining()] { return Compile(words); }; });
 }

@@ -1,44 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "toolchain/build_settings.h"
 
-#include <algorithm>
-#include <cctype>
 #include <optional>
+
+#include "toolchain/setting_modifiers.h"
 
 namespace opendext::toolchain {
 
 namespace {
 
-std::string ReplaceUnless(std::string text, bool (*keep)(unsigned char), char replacement) {
-    std::ranges::replace_if(
-        text, [keep](char c) { return !keep(static_cast<unsigned char>(c)); }, replacement);
-    return text;
-}
-
-std::string ModifiedOnce(std::string value, std::string_view modifier) {
-    if (modifier == "rfc1034identifier") {
-        return ReplaceUnless(
-            std::move(value), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.'; },
-            '-');
-    }
-    if (modifier == "c99extidentifier" || modifier == "identifier") {
-        return ReplaceUnless(
-            std::move(value), [](unsigned char c) { return std::isalnum(c) != 0; }, '_');
-    }
-    if (modifier == "lower") {
-        std::ranges::transform(value, value.begin(),
-                               [](unsigned char c) { return std::tolower(c); });
-    } else if (modifier == "upper") {
-        std::ranges::transform(value, value.begin(),
-                               [](unsigned char c) { return std::toupper(c); });
-    }
-    return value;
-}
-
 std::string Modified(std::string value, std::string_view modifiers) {
     while (!modifiers.empty()) {
         const size_t end = modifiers.find(':');
-        value = ModifiedOnce(std::move(value), modifiers.substr(0, end));
+        value = WithModifier(std::move(value), modifiers.substr(0, end));
         modifiers = end == std::string_view::npos ? std::string_view() : modifiers.substr(end + 1);
     }
     return value;

@@ -8,9 +8,9 @@
 
 namespace opendext::toolchain {
 
-/// Xcode's build settings, as far as property lists name them: $(NAME), ${NAME}, with the modifiers
-/// rfc1034identifier, c99extidentifier, lower, upper, in any number, and default= for what is empty or
-/// unknown.
+/// Xcode's build settings, as far as property lists name them: $(NAME), ${NAME}, with the modifiers of
+/// setting_modifiers.h in any number, and default= for what is empty or unknown. The values are final: what
+/// settings of a project make of each other is project/setting_levels.h's.
 class BuildSettings {
 public:
     /// The settings that a dext of bundle identifier `bundle_id` has in Xcode.

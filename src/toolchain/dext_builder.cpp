@@ -3,17 +3,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "toolchain/build_folder.h"
 #include "toolchain/dext_plists.h"
 #include "toolchain/ninja_file.h"
-#include "toolchain/ninja_output.h"
-#include "toolchain/subprocess.h"
 
 namespace opendext::toolchain {
 
@@ -36,29 +34,16 @@ constexpr std::string_view kDextFlags =
 constexpr std::string_view kFormatFlags =
     "-Wno-format -Wformat-extra-args -Wformat-insufficient-args -Wformat-invalid-specifier";
 
-bool WriteIfChanged(const path &file, const std::string &text) {
-    {
-        std::ifstream old(file, std::ios::binary);
-        const std::string current((std::istreambuf_iterator<char>(old)),
-                                  std::istreambuf_iterator<char>());
-        if (old && current == text) {
-            return true;
-        }
-    }
-    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-    stream << text;
-    return static_cast<bool>(stream.flush());
-}
-
 /// The steps of one dext, as a ninja file.
 class BuildPlan {
 public:
     BuildPlan(const DextBuildRequest &request, const SdkLocation &sdk, path build_dir,
-              std::string executable)
+              std::string executable, HeaderMapFiles header_maps)
         : request_(request),
           sdk_(sdk),
           build_dir_(std::move(build_dir)),
-          executable_(std::move(executable)) {}
+          executable_(std::move(executable)),
+          header_maps_(std::move(header_maps)) {}
 
     [[nodiscard]] std::string Text() {
         AddRules();
@@ -72,9 +57,14 @@ public:
 
 private:
     [[nodiscard]] std::string IncludeFlags() const {
-        std::vector<std::string> flags = {"-I" + generated_dir().string(),
-                                          "-I" + (build_dir_ / "include").string(),
-                                          "-I" + request_.folder.folder.string()};
+        // By "Name.h", a generated header comes before one of the project.
+        std::vector<std::string> flags = {"-iquote", generated_dir().string()};
+        flags.insert(flags.end(), header_maps_.arguments.begin(), header_maps_.arguments.end());
+        flags.push_back("-I" + generated_dir().string());
+        flags.push_back("-I" + (build_dir_ / "include").string());
+        if (!request_.folder.folder.empty()) {
+            flags.push_back("-I" + request_.folder.folder.string());
+        }
         for (const path &dir : request_.include_dirs) {
             flags.push_back("-I" + std::filesystem::absolute(dir).string());
         }
@@ -98,18 +88,17 @@ private:
         const std::string iig = NinjaFile::Quoted((sdk_.programs / "iig").string());
         file_.AddRule("iig",
                       fmt::format("{} --def $in --header $header --impl $implementation --depfile "
-                                  "$depfile_word -std={} {}",
-                                  iig, request_.language_standard, includes),
+                                  "$depfile_word -std=$standard {} $arguments",
+                                  iig, includes),
                       "iig $in", "$depfile");
-        file_.AddRule("cxx",
-                      fmt::format("{} -std={} {} {} {} {} {} -MD -MF $out.d -c $in -o $out", kCxx,
-                                  request_.language_standard, level, kDextFlags, includes, extra,
-                                  kFormatFlags),
-                      "compile $in", "$out.d");
-        file_.AddRule("cc",
-                      fmt::format("{} -std=gnu17 {} {} {} {} {} -MD -MF $out.d -c $in -o $out", kCc,
-                                  level, kDextFlags, includes, extra, kFormatFlags),
-                      "compile $in", "$out.d");
+        for (const auto &[rule, compiler] : {std::pair("cxx", kCxx), std::pair("cc", kCc)}) {
+            file_.AddRule(
+                rule,
+                fmt::format("{} -x $language -std=$standard {} {} {} $arguments {} {} -MD -MF "
+                            "$out.d -c $in -o $out",
+                            compiler, level, kDextFlags, includes, extra, kFormatFlags),
+                "compile $in", "$out.d");
+        }
         // -Bsymbolic: a driver may define functions that have the names of libc's or ours, and means its own.
         file_.AddRule(
             "link",
@@ -128,8 +117,9 @@ private:
             file_.AddStep({.rule = "iig",
                            .outputs = {header.string(), implementation.string()},
                            .inputs = {iig.string()},
-                           .implicit = {(sdk_.programs / "iig").string()},
+                           .implicit = DueWith({sdk_.programs / "iig"}),
                            .order_only = {}});
+            AddOptions(InterfaceOptions());
             file_.AddVariable("header", NinjaFile::Quoted(header.string()));
             file_.AddVariable("implementation", NinjaFile::Quoted(implementation.string()));
             file_.AddVariable("depfile_word", NinjaFile::Quoted(implementation.string() + ".d"));
@@ -138,24 +128,59 @@ private:
         }
     }
 
-    void AddSource(const path &source, const path &object) {
-        file_.AddStep({.rule = source.extension() == ".c" ? "cc" : "cxx",
+    [[nodiscard]] std::vector<std::string> DueWith(std::vector<path> files) const {
+        files.insert(files.end(), header_maps_.files.begin(), header_maps_.files.end());
+        return {files.begin(), files.end()};
+    }
+
+    [[nodiscard]] SourceOptions InterfaceOptions() const {
+        SourceOptions options = request_.interface_options;
+        if (options.standard.empty()) {
+            options.standard = request_.language_standard;
+        }
+        return options;
+    }
+
+    // As the project says; else by the name.
+    [[nodiscard]] SourceOptions OptionsOf(const path &source) const {
+        const auto stated = request_.source_options.find(source);
+        if (stated != request_.source_options.end()) {
+            return stated->second;
+        }
+        const bool is_c = source.extension() == ".c";
+        return {.language = is_c ? SourceOptions::Language::kC : SourceOptions::Language::kCxx,
+                .standard = is_c ? "gnu17" : request_.language_standard,
+                .arguments = {}};
+    }
+
+    // Of the step that was added last.
+    void AddOptions(const SourceOptions &options) {
+        file_.AddVariable("language", LanguageName(options.language));
+        file_.AddVariable("standard", NinjaFile::Quoted(options.standard));
+        file_.AddVariable("arguments", NinjaFile::QuotedAll(options.arguments));
+    }
+
+    void AddSource(const path &source, const path &object, const SourceOptions &options) {
+        file_.AddStep({.rule = options.language == SourceOptions::Language::kCxx ? "cxx" : "cc",
                        .outputs = {object.string()},
                        .inputs = {source.string()},
-                       .implicit = {},
+                       .implicit = DueWith({}),
                        .order_only = interfaces_});
+        AddOptions(options);
         objects_.push_back(object.string());
     }
 
     void AddSources() {
         size_t number = 0;
         for (const path &source : request_.folder.sources) {
-            AddSource(source,
-                      build_dir_ / fmt::format("{}-{}.o", number++, source.stem().string()));
+            AddSource(source, build_dir_ / fmt::format("{}-{}.o", number++, source.stem().string()),
+                      OptionsOf(source));
         }
-        for (const std::string &implementation : interfaces_) {
-            const path source(implementation);
-            AddSource(source, build_dir_ / (source.stem().string() + ".o"));
+        for (size_t i = 0; i < interfaces_.size(); ++i) {
+            // What iig makes of an interface is compiled as the interface.
+            const path source(interfaces_[i]);
+            AddSource(source, build_dir_ / (source.stem().string() + ".o"),
+                      OptionsOf(request_.folder.iigs[i]));
         }
     }
 
@@ -171,16 +196,11 @@ private:
     const SdkLocation &sdk_;
     const path build_dir_;
     const std::string executable_;
+    const HeaderMapFiles header_maps_;
     NinjaFile file_;
     std::vector<std::string> interfaces_;
     std::vector<std::string> objects_;
 };
-
-std::string WriteFailure(const path &file) {
-    return fmt::format(
-        "{}: error: cannot be written; is the folder writable and the disk not full?",
-        file.string());
-}
 
 // What an earlier build left in one of our folders must not be found by this one.
 void RemoveAllBut(const std::set<std::string> &kept, const path &folder,
@@ -230,19 +250,6 @@ std::expected<void, std::string> WritePlists(const DextPlists &plists, const pat
     return {};
 }
 
-std::expected<void, std::string> RunNinja(const path &build_dir, bool verbose) {
-    const auto result =
-        RunProcess({"ninja", "-C", build_dir.string(), verbose ? "-v" : "--quiet"}, !verbose);
-    if (!result) {
-        return std::unexpected(
-            fmt::format("ninja could not be started: {}; install it with 'apt install ninja-build'",
-                        result.error()));
-    }
-    fmt::print(stderr, "{}", CompilerMessages(result->output));
-    return result->status == 0 ? std::expected<void, std::string>()
-                               : std::unexpected(std::string());
-}
-
 }  // namespace
 
 std::expected<void, std::string> BuildDext(const DextBuildRequest &request,
@@ -265,60 +272,37 @@ std::expected<void, std::string> BuildDext(const DextBuildRequest &request,
     absolute.output = std::filesystem::absolute(request.output).lexically_normal();
     const path build_dir =
         absolute.output.parent_path() / ("." + absolute.output.filename().string() + ".build");
-    BuildPlan plan(absolute, sdk, build_dir, plists->executable);
+    const path generated_dir = build_dir / "generated";
     std::error_code error;
-    for (const path &folder : {plan.generated_dir(), build_dir / "include", absolute.output}) {
+    for (const path &folder : {generated_dir, build_dir / "include", absolute.output}) {
         std::filesystem::create_directories(folder, error);
         if (error) {
             return std::unexpected(WriteFailure(folder));
         }
     }
-    RemoveAllBut(GeneratedNames(request.folder.iigs), plan.generated_dir());
+    RemoveAllBut(GeneratedNames(request.folder.iigs), generated_dir);
     RemoveAllBut({plists->executable + ".so"}, absolute.output, ".so");
-    if (!MakeAlias(build_dir / "include", product_name, plan.generated_dir())) {
+    if (!MakeAlias(build_dir / "include", product_name, generated_dir)) {
         return std::unexpected(WriteFailure(build_dir / "include" / product_name));
     }
+    auto header_maps = WriteHeaderMaps(request.headers, build_dir);
+    if (!header_maps) {
+        return std::unexpected(std::move(header_maps.error()));
+    }
+    BuildPlan plan(absolute, sdk, build_dir, plists->executable, *std::move(header_maps));
     if (!WriteIfChanged(build_dir / "build.ninja", plan.Text())) {
         return std::unexpected(WriteFailure(build_dir / "build.ninja"));
     }
     if (auto written = WritePlists(*plists, absolute.output); !written) {
         return written;
     }
-    auto built = RunNinja(build_dir, request.verbose);
+    auto built = RunNinja(build_dir, sdk.sdk, request.verbose);
     if (!built) {
         // Neither half a dext nor an old one is left to be run by mistake.
         std::error_code ignored;
         std::filesystem::remove_all(absolute.output, ignored);
     }
     return built;
-}
-
-std::vector<std::string> ClientCompilerArguments(const SdkLocation &sdk, bool link) {
-    std::vector<std::string> arguments = {"-fblocks",
-                                          "-pthread",
-                                          "-g",
-                                          "-D_GNU_SOURCE",
-                                          "-Wno-format",
-                                          "-isystem",
-                                          (sdk.sdk / "libc").string(),
-                                          "-isystem",
-                                          sdk.sdk.string()};
-    if (link) {
-        const std::string libraries = sdk.libraries.string();
-        for (const std::string &argument :
-             {std::string("-fuse-ld=lld"), "-L" + libraries, "-Wl,-rpath," + libraries,
-              std::string("-lopendext-iokit"), std::string("-lopendext-base"),
-              std::string("-lBlocksRuntime")}) {
-            arguments.push_back(argument);
-        }
-    }
-    const std::string_view sanitizers = OPENDEXT_SANITIZER_FLAGS;
-    for (size_t start = 0; start < sanitizers.size();) {
-        const size_t end = std::min(sanitizers.find(' ', start), sanitizers.size());
-        arguments.emplace_back(sanitizers.substr(start, end - start));
-        start = end + 1;
-    }
-    return arguments;
 }
 
 }  // namespace opendext::toolchain

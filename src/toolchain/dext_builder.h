@@ -3,12 +3,15 @@
 
 #include <expected>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "toolchain/build_settings.h"
 #include "toolchain/dext_folder.h"
+#include "toolchain/project_headers.h"
 #include "toolchain/sdk_location.h"
+#include "toolchain/source_options.h"
 
 namespace opendext::toolchain {
 
@@ -20,6 +23,11 @@ struct DextBuildRequest {
     std::vector<std::filesystem::path> include_dirs;  ///< Besides the dext's own folder.
     std::vector<std::string> compiler_flags;          ///< After ours.
     std::string language_standard = "gnu++20";
+    /// Of a project: how each source and each .iig's generated code is compiled, and what iig is given. A source
+    /// without an entry is compiled by its name and `language_standard`.
+    std::map<std::filesystem::path, SourceOptions> source_options;
+    SourceOptions interface_options;
+    ProjectHeaders headers;
     bool optimize = true;  ///< -O1; else -O0, for stepping through with a debugger.
     bool verbose = false;
 };
@@ -31,8 +39,5 @@ struct DextBuildRequest {
 /// @return an error is empty when iig or the compiler has said what is wrong already, else one line.
 [[nodiscard]] std::expected<void, std::string> BuildDext(const DextBuildRequest &request,
                                                          const SdkLocation &sdk);
-
-/// The arguments for clang that compile, and `link`, an application against this OpenDext's IOKit library.
-[[nodiscard]] std::vector<std::string> ClientCompilerArguments(const SdkLocation &sdk, bool link);
 
 }  // namespace opendext::toolchain

@@ -74,18 +74,6 @@ void SortAndDropCopies(std::vector<path> &files) {
     files.erase(copies.begin(), copies.end());
 }
 
-// Two files that make the same header, or NULLs.
-std::pair<const path *, const path *> SameStem(const std::vector<path> &iigs) {
-    std::map<std::string, const path *> stems;
-    for (const path &iig : iigs) {
-        const auto [known, is_new] = stems.try_emplace(iig.stem().string(), &iig);
-        if (!is_new) {
-            return {known->second, &iig};
-        }
-    }
-    return {nullptr, nullptr};
-}
-
 std::string Names(const std::vector<path> &files) {
     std::vector<std::string> names;
     for (const path &file : files) {
@@ -115,8 +103,22 @@ std::expected<path, std::string> ChooseInfoPlist(const path &folder,
 
 }  // namespace
 
+std::expected<void, std::string> CheckInterfaceNames(const std::vector<path> &iigs) {
+    std::map<std::string, const path *> stems;
+    for (const path &iig : iigs) {
+        const auto [known, is_new] = stems.try_emplace(iig.stem().string(), &iig);
+        if (!is_new) {
+            return std::unexpected(
+                fmt::format("{}: error: {} makes a header of the same name; rename one of them",
+                            iig.string(), known->second->string()));
+        }
+    }
+    return {};
+}
+
 std::expected<DextFolder, std::string> DextFolder::Scan(const path &place,
-                                                        const std::vector<path> &additional) {
+                                                        const std::vector<path> &additional,
+                                                        const path &info_plist) {
     Found found;
     std::vector<path> places = {place};
     places.insert(places.end(), additional.begin(), additional.end());
@@ -135,14 +137,14 @@ std::expected<DextFolder, std::string> DextFolder::Scan(const path &place,
                         ".cpp files that implement them",
                         place.string(), found.iigs.empty() ? ".iig file" : ".cpp file"));
     }
-    if (const auto [first, second] = SameStem(found.iigs); first != nullptr) {
-        return std::unexpected(
-            fmt::format("{}: error: {} makes a header of the same name; rename one of them",
-                        second->string(), first->string()));
+    if (auto checked = CheckInterfaceNames(found.iigs); !checked) {
+        return std::unexpected(std::move(checked.error()));
     }
-    auto info_plist = ChooseInfoPlist(place, found.plists);
-    if (!info_plist) {
-        return std::unexpected(std::move(info_plist.error()));
+    auto plist = info_plist.empty() ? ChooseInfoPlist(place, found.plists)
+                                    : std::expected<path, std::string>(
+                                          std::filesystem::absolute(info_plist).lexically_normal());
+    if (!plist) {
+        return std::unexpected(std::move(plist.error()));
     }
     if (found.entitlements.size() > 1) {
         return std::unexpected(fmt::format(
@@ -151,9 +153,13 @@ std::expected<DextFolder, std::string> DextFolder::Scan(const path &place,
     }
     DextFolder dext;
     dext.folder = std::filesystem::absolute(place).lexically_normal();
+    std::error_code error;
+    if (std::filesystem::is_regular_file(dext.folder, error)) {
+        dext.folder = dext.folder.parent_path();
+    }
     dext.iigs = std::move(found.iigs);
     dext.sources = std::move(found.sources);
-    dext.info_plist = *std::move(info_plist);
+    dext.info_plist = *std::move(plist);
     if (!found.entitlements.empty()) {
         dext.entitlements = found.entitlements.front();
     }

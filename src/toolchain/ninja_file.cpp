@@ -86,4 +86,12 @@ std::string NinjaFile::Quoted(std::string_view word) {
     return quoted + "'";
 }
 
+std::string NinjaFile::QuotedAll(const std::vector<std::string> &words) {
+    std::string text;
+    for (const std::string &word : words) {
+        text += (text.empty() ? "" : " ") + Quoted(word);
+    }
+    return text;
+}
+
 }  // namespace opendext::toolchain

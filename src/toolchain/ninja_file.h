@@ -36,6 +36,8 @@ public:
 
     /// A word as the shell wants it in a command, with ninja's own $ doubled.
     [[nodiscard]] static std::string Quoted(std::string_view word);
+    /// Words, each Quoted, with blanks between them.
+    [[nodiscard]] static std::string QuotedAll(const std::vector<std::string> &words);
 
 private:
     std::string text_ = "ninja_required_version = 1.10\n";

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace opendext::toolchain {
 
@@ -94,7 +95,29 @@ std::string_view PlaceOf(std::string_view line) {
     return end == std::string_view::npos ? std::string_view() : line.substr(0, end + 1);
 }
 
-std::string AbsentNote(std::string_view line, std::set<std::string> &told) {
+// The framework of the header that an error complains about, when it is one of the original's that is not in
+// `frameworks`; else empty.
+std::string_view AbsentFramework(std::string_view line,
+                                 const std::vector<std::string> &frameworks) {
+    if (!IsMissingInclude(line)) {
+        return {};
+    }
+    const std::string_view header = QuotedAfter(line, "error: '");
+    const std::string_view name = header.substr(0, std::min(header.find('/'), header.size()));
+    const bool is_absent = name.size() < header.size() && name.ends_with("DriverKit") &&
+                           !frameworks.empty() &&
+                           std::ranges::find(frameworks, name) == frameworks.end();
+    return is_absent ? name : std::string_view();
+}
+
+std::string AbsentNote(std::string_view line, const std::vector<std::string> &frameworks,
+                       std::set<std::string> &told) {
+    if (const std::string_view framework = AbsentFramework(line, frameworks); !framework.empty()) {
+        return told.emplace(framework).second
+                   ? fmt::format("{}error: OpenDext does not have {} yet; it has {}\n",
+                                 PlaceOf(line), framework, fmt::join(frameworks, ", "))
+                   : std::string();
+    }
     const std::string name = AbsentName(line);
     if (name.empty() || !told.insert(name).second) {
         return {};
@@ -116,7 +139,8 @@ bool BeginsMessage(std::string_view line) {
 
 }  // namespace
 
-std::string CompilerMessages(std::string_view ninja_output) {
+std::string CompilerMessages(std::string_view ninja_output,
+                             const std::vector<std::string> &frameworks) {
     std::string messages;
     std::set<std::string> told;
     std::string note;  // for the message whose place is being shown
@@ -134,7 +158,8 @@ std::string CompilerMessages(std::string_view ninja_output) {
             // A file whose include is not found lacks names that we have.
             const bool is_include = IsMissingInclude(line);
             has_all_includes = has_all_includes && !is_include;
-            note += has_all_includes || is_include ? AbsentNote(line, told) : std::string();
+            note +=
+                has_all_includes || is_include ? AbsentNote(line, frameworks, told) : std::string();
         }
         is_command = line.starts_with(kFailedStep);
     }

@@ -77,6 +77,20 @@ TEST(NinjaOutput, IncludeThatIsNotFound_GetsTheOnlyHint) {
         HasSubstr("a.cpp:1:10: note: OpenDext does not have <USBDriverKit/IOUSBHostPipe.h> yet"));
 }
 
+TEST(NinjaOutput, HeaderOfAnAbsentFramework_ErrorNamesTheFrameworkOnce) {
+    const std::string messages = CompilerMessages(
+        "a.cpp:1:10: fatal error: 'AudioDriverKit/AudioDriverKit.h' file not found\n"
+        "b.cpp:1:10: fatal error: 'AudioDriverKit/IOUserAudioDevice.h' file not found\n"
+        "c.cpp:1:10: fatal error: 'DriverKit/Odd.h' file not found\n",
+        {"DriverKit", "PCIDriverKit"});
+    const std::string error =
+        "a.cpp:1:10: error: OpenDext does not have AudioDriverKit yet; it has DriverKit, "
+        "PCIDriverKit\n";
+    EXPECT_THAT(messages, HasSubstr(error));
+    EXPECT_EQ(messages.find("AudioDriverKit yet"), messages.rfind("AudioDriverKit yet"));
+    EXPECT_THAT(messages, HasSubstr("note: OpenDext does not have <DriverKit/Odd.h> yet"));
+}
+
 TEST(NinjaOutput, ErrorsOfTheDriversOwnNames_GetNoHint) {
     EXPECT_THAT(CompilerMessages("a.cpp:1:10: fatal error: 'Mine.h' file not found\n"
                                  "a.cpp:2:1: error: use of undeclared identifier 'foo'\n"

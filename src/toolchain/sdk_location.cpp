@@ -15,6 +15,11 @@ std::expected<SdkLocation, std::string> SdkLocation::OfThisProgram() {
     const std::filesystem::path root = program.parent_path().parent_path();
     SdkLocation location{
         .programs = program.parent_path(), .libraries = root / "lib", .sdk = root / "sdk"};
+    const std::filesystem::path installed = root / "share/opendext/sdk";
+    if (!std::filesystem::exists(location.sdk, error) &&
+        std::filesystem::exists(installed, error)) {
+        location.sdk = installed;
+    }
     for (const auto &path : {location.sdk / "DriverKit" / "IOService.h",
                              location.libraries / "libopendext-runtime.so"}) {
         if (!std::filesystem::exists(path, error)) {

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ring_parts.h"
+
+int ring_more_parts() {
+    return 2;
+}
