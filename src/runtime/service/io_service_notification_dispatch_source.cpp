@@ -88,15 +88,23 @@ public:
             if (auto &queue = waiting_[type]; !queue.empty()) {
                 Notification next{type, std::move(queue.front())};
                 queue.pop_front();
+                is_told_ = is_told_ && CountWaiting() != 0;
                 return next;
             }
         }
         return {};
     }
 
-    [[nodiscard]] bool IsEmpty() {
+    /// Whether the handler is to be told now: something waits, and it has not been told of that. It counts as told then.
+    [[nodiscard]] bool BeginTelling() {
         const std::lock_guard lock(mutex_);
-        return CountWaiting() == 0;
+        return CountWaiting() != 0 && !std::exchange(is_told_, true);
+    }
+
+    /// There is another handler.
+    void ForgetTelling() {
+        const std::lock_guard lock(mutex_);
+        is_told_ = false;
     }
 
     /// Nothing is told of any more, and what waits is dropped.
@@ -118,7 +126,7 @@ private:
         return count;
     }
 
-    // Tells of the first one that waits.
+    // Tells of the first one that waits, once the source is enabled.
     template <typename Change>
     void Add(Change change) {
         Retained<IOServiceNotificationDispatchSource> source;
@@ -127,10 +135,9 @@ private:
             if (source_ == nullptr) {
                 return;
             }
-            const bool was_empty = CountWaiting() == 0;
             change();
-            const bool must_tell = was_empty && CountWaiting() != 0;
-            if (!must_tell || !opendext::object::ObjectInternals::TryRetain(source_)) {
+            if (CountWaiting() == 0 || is_told_ ||
+                !opendext::object::ObjectInternals::TryRetain(source_)) {
                 return;
             }
             source.reset(source_);
@@ -143,6 +150,7 @@ private:
     IOServiceNotificationDispatchSource *source_;
     std::map<EntryId, Retained<IOService>> known_;  // that the driver has been, or will be, told of
     std::array<std::deque<Retained<IOService>>, kNumTypes> waiting_;
+    bool is_told_ = false;  // of what waits
 };
 
 kern_return_t IOServiceNotificationDispatchSource_IVars::BeginWatch(
@@ -167,7 +175,7 @@ void IOServiceNotificationDispatchSource_IVars::StopWatch() {
 
 void IOServiceNotificationDispatchSource_IVars::TellIfAny(
     IOServiceNotificationDispatchSource *source) {
-    if (gate->IsEnabled() && !pending->IsEmpty()) {
+    if (gate->IsEnabled() && pending->BeginTelling()) {
         handler.Send([source](OSAction *action) { source->ServiceNotificationReady(action); });
     }
 }
@@ -252,7 +260,7 @@ kern_return_t IOServiceNotificationDispatchSource::SetHandler_Impl(OSAction *act
     if (status != kIOReturnSuccess || context == nullptr) {
         return status;
     }
-    // Before the watch, which tells the handler itself.
+    ivars->pending->ForgetTelling();
     ivars->TellIfAny(this);
     return ivars->BeginWatch(context);
 }
