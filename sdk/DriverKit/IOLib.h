@@ -18,6 +18,7 @@
 #include <libkern/OSByteOrder.h>
 #include <mach/error.h>
 #include <mach/mach_time.h>
+#include <os/log.h>
 
 #include <DriverKit/IOReturn.h>
 #include <DriverKit/IOTypes.h>

@@ -184,6 +184,14 @@ TEST_F(DextBuild, Umbrella_HasEveryClass) {
     EXPECT_EQ(said, "");
 }
 
+TEST_F(DextBuild, IOLib_BringsLogging) {
+    folder.Write("driver/Driver.cpp", std::string(kSource) +
+                                          "#include <DriverKit/IOLib.h>\n"
+                                          "void Log() { os_log(OS_LOG_DEFAULT, \"here\"); }\n");
+    EXPECT_TRUE(Build());
+    EXPECT_EQ(said, "");
+}
+
 // Three standards, and every warning that public drivers turn on.
 class DriverWithWarnings : public DextBuild, public ::testing::WithParamInterface<const char *> {};
 
