@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver that uses USBDriverKit as public drivers do: semantics.md 3.4, 8.3, 8.4.
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -45,9 +44,8 @@ private:
         EXPECT_EQ(result, kIOReturnSuccess);
         const auto num_bytes = reinterpret_cast<uintptr_t>(words[0]);
         EXPECT_EQ(num_words, std::max<size_t>(kUsbPumpLeastWords, 1 + (num_bytes + 7) / 8));
-        std::vector<uint8_t> bytes(num_bytes);
-        std::memcpy(bytes.data(), words + 1, num_bytes);
-        static_cast<Reads *>(self)->reads_.push_back(std::move(bytes));
+        const auto *const first = reinterpret_cast<const uint8_t *>(words + 1);
+        static_cast<Reads *>(self)->reads_.emplace_back(first, first + num_bytes);
     }
 
     std::vector<std::vector<uint8_t>> reads_;
