@@ -68,7 +68,7 @@ public:
 private:
     // The provider object of one entry while a Start makes it or has not given it to its service yet.
     struct StartingProvider {
-        std::mutex mutex;            // held while the object is looked up or made: no driver code runs there
+        std::mutex mutex;  // held while the object is looked up or made: no driver code runs there
         Retained<IOService> object;  // guarded by mutex
     };
 

@@ -332,10 +332,9 @@ TEST_F(PciHostTest, SlowDevice_LeavesOtherProvidersAlone) {
     slow.class_name = "IOPCIDevice";
     slow.device = "slow";
     std::promise<int32_t> answer;
-    rig.host->StartService({.entry = rig.reports.Add(slow.entry, {}),
-                            .user_class = "TestDriver",
-                            .provider = slow},
-                           [&](int32_t status) { answer.set_value(status); });
+    rig.host->StartService(
+        {.entry = rig.reports.Add(slow.entry, {}), .user_class = "TestDriver", .provider = slow},
+        [&](int32_t status) { answer.set_value(status); });
     EXPECT_TRUE(WaitUntil([&] { return is_opening.load(); }));
     auto started = std::async(std::launch::async, [&] { return rig.Start(); });
     EXPECT_EQ(started.wait_for(kHangGuard), std::future_status::ready);
