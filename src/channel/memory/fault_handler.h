@@ -8,7 +8,8 @@
 namespace opendext::channel {
 
 /// Installs the handler for SIGSEGV and SIGBUS, and again when somebody replaced it; a fifth of a microsecond. It passes on
-/// every signal that is not ours to the handler that was there before. Any thread.
+/// every signal that is not ours to the handler that was there before; a write to read-only memory only after a few more
+/// tries, when a gate has opened since. Any thread.
 void InstallFaultHandler();
 
 /// Holds up threads that write to a range which is read-only for a moment: for mappings that userfaultfd does
