@@ -66,6 +66,26 @@ function(opendext_choose_libraries out)
     set(${out} "${chosen}" PARENT_SCOPE)
 endfunction()
 
+# What most of our sources include, parsed once for each target: half of the time that a build takes. A source
+# includes what it uses all the same.
+set(OPENDEXT_PRECOMPILED_HEADERS
+    <algorithm> <atomic> <chrono> <condition_variable> <expected> <filesystem> <functional> <map> <memory> <mutex>
+    <optional> <span> <string> <thread> <vector> <fmt/format.h>)
+
+# opendext_precompile(TARGET SOURCES-LIST [header...]): not worth it for a target of few sources.
+function(opendext_precompile target sources)
+    list(LENGTH sources count)
+    if(count LESS 3)
+        return()
+    endif()
+    set(headers)
+    foreach(header IN LISTS OPENDEXT_PRECOMPILED_HEADERS ARGN)
+        list(APPEND headers "$<$<COMPILE_LANGUAGE:CXX>:${header}>")
+    endforeach()
+    target_precompile_headers(${target} PRIVATE ${headers})
+    target_link_libraries(${target} PRIVATE fmt::fmt)
+endfunction()
+
 # A source that is not there fails when its own target is built, not the configuration of everything.
 function(opendext_tolerate_missing)
     foreach(file IN LISTS ARGN)
@@ -97,6 +117,7 @@ function(opendext_library name)
     if(sources)
         add_library(${name} STATIC ${sources})
         target_link_libraries(${name} PUBLIC ${depends})
+        opendext_precompile(${name} "${sources}")
         if(arg_IIG)
             target_link_libraries(${name} PUBLIC opendext_sdk)
         endif()
@@ -131,6 +152,7 @@ function(opendext_test name)
     target_link_libraries(${name} PRIVATE ${depends} GTest::gmock GTest::gtest GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE
         "OPENDEXT_BUILD_DIR=\"${PROJECT_BINARY_DIR}\"" "OPENDEXT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+    opendext_precompile(${name} "${arg_SOURCES}" <gtest/gtest.h>)
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests" OPENDEXT_SHARED "${arg_SHARED}")
     gtest_discover_tests(${name} NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
