@@ -31,7 +31,8 @@ public:
 private:
     explicit Session(Session *parents) : parents_(parents) {}
 
-    /// That of the process that forked this one: kept so that it is no leak. Its threads are not here, so nothing of it is used.
+    /// That of the process that forked this one; its threads are not here, so nothing of it is used. Kept so that
+    /// it is no leak.
     [[maybe_unused]] Session *const parents_;
 
     ObjectTable objects_;
