@@ -54,6 +54,9 @@ public:
     std::expected<uint64_t, int32_t> UnmapMemory(uint64_t) override {
         return std::unexpected(kIoBadArgument);
     }
+    int32_t GiveLink(LinkKind, std::string_view, std::shared_ptr<EventLink>) override {
+        return kIoBadArgument;
+    }
     void Close() override {}
 };
 

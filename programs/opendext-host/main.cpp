@@ -30,6 +30,7 @@
 #include "host/crash_report.h"
 #include "host/dext_host.h"
 #include "models/catalog.h"
+#include "runtime/service/process_exit.h"
 
 namespace opendext {
 
@@ -140,6 +141,7 @@ std::expected<channel::ClientEndpoint, int32_t> ServeClient(
     }
     ForwardLogs(**registry);
     host::AwaitLinesBeforeEnd(&(*registry)->num_waiting_lines());
+    service::SetProcessExit([&bus_thread] { End(0, bus_thread); });
     auto dext = host::LoadDextBundle(bundle);
     if (!dext) {
         LogError("{}", dext.error());

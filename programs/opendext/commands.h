@@ -23,5 +23,6 @@ void AddRunCommand(CLI::App &program, Run &run, std::vector<std::string> app_com
 void AddRecordCommand(CLI::App &program, Run &run, std::vector<std::string> app_command);
 void AddTreeCommand(CLI::App &program, Run &run);
 void AddLogCommand(CLI::App &program, Run &run);
+void AddPowerCommand(CLI::App &program, Run &run);
 
 }  // namespace opendext::cli

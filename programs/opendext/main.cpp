@@ -67,6 +67,7 @@ int main(int argc, char **argv) {
     opendext::cli::AddRecordCommand(program, run, *app_command);
     opendext::cli::AddTreeCommand(program, run);
     opendext::cli::AddLogCommand(program, run);
+    opendext::cli::AddPowerCommand(program, run);
     program.footer(
         "Example:\n"
         "  opendext build MyDriver -o MyDriver.dext\n"

@@ -40,8 +40,8 @@ public:
     /// The same as getMetaClass.
     const OSMetaClass *GetClass();
 
-    /// Whether the object's methods are the system's: a provider, a memory descriptor, a queue. False for an object of a
-    /// class of the driver's own, and for containers.
+    /// Whether the object's methods are the system's: a provider, a memory descriptor, a queue. False for an object of
+    /// a class of the driver's own, and for containers.
     bool IsRemote() const;
 
     /// How many references there are, for diagnostics: another thread may change it at any time.

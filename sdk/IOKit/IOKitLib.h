@@ -222,6 +222,23 @@ kern_return_t IOConnectCallAsyncScalarMethod(mach_port_t connection, uint32_t se
                                              uint32_t inputCnt, uint64_t *output,
                                              uint32_t *outputCnt);
 
+/// Gives the driver the other end of an event link (`index` 0; <os/eventlink_private.h>) or a work group (1;
+/// <os/workgroup.h>): `p1` is the address of the name by which the driver's IOEventLink or IOWorkGroup was created, `p2`
+/// its length, `p3` the port. @return kIOReturnNotFound when the driver has none of that name, kIOReturnExclusiveAccess
+/// when it has been given, kIOReturnBadArgument; kIOReturnUnsupported for another index.
+kern_return_t IOConnectTrap3(io_connect_t connect, uint32_t index, uintptr_t p1, uintptr_t p2,
+                             uintptr_t p3);
+/// kIOReturnUnsupported on connections to dexts, as the others with fewer or more words than three.
+kern_return_t IOConnectTrap0(io_connect_t connect, uint32_t index);
+kern_return_t IOConnectTrap1(io_connect_t connect, uint32_t index, uintptr_t p1);
+kern_return_t IOConnectTrap2(io_connect_t connect, uint32_t index, uintptr_t p1, uintptr_t p2);
+kern_return_t IOConnectTrap4(io_connect_t connect, uint32_t index, uintptr_t p1, uintptr_t p2,
+                             uintptr_t p3, uintptr_t p4);
+kern_return_t IOConnectTrap5(io_connect_t connect, uint32_t index, uintptr_t p1, uintptr_t p2,
+                             uintptr_t p3, uintptr_t p4, uintptr_t p5);
+kern_return_t IOConnectTrap6(io_connect_t connect, uint32_t index, uintptr_t p1, uintptr_t p2,
+                             uintptr_t p3, uintptr_t p4, uintptr_t p5, uintptr_t p6);
+
 // ---- Registry entries ----
 
 /// The root of the registry, +1.

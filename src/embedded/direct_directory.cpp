@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "channel/transport/direct_connection.h"
+#include "channel/wire/io_result.h"
 
 namespace opendext::embedded {
 
@@ -46,6 +47,13 @@ std::expected<std::vector<uint8_t>, int32_t> DirectDirectory::ReadReports(EntryI
                              });
     });
     return answered.get_future().get();
+}
+
+int32_t DirectDirectory::SetAsleep(bool asleep) {
+    std::promise<void> answered;
+    thread_.Post([&] { backend_.SetAsleep(asleep, [&answered] { answered.set_value(); }); });
+    answered.get_future().wait();
+    return channel::kSuccess;
 }
 
 std::expected<std::vector<EntryId>, int32_t> DirectDirectory::Children(EntryId entry) {

@@ -19,6 +19,7 @@
 #include "host/stop_watch.h"
 #include "host/user_client_session.h"
 #include "runtime/dispatch/run_sync.h"
+#include "runtime/service/client_links.h"
 #include "runtime/service/service_class.h"
 #include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
@@ -308,6 +309,10 @@ void DextHost::Orders::Stop(EntryId entry, StopMode mode, StopAnswer answer) {
         answer(kIOReturnSuccess);
     } else {
         services->AwaitStop(entry, std::move(answer));
+    }
+    auto *const client = OSDynamicCast(IOUserClient, service.get());
+    if (service::ClientLinks *links = client != nullptr ? service::LinksOf(client) : nullptr) {
+        links->EndAll();  // a call that waits for its application would keep the queue from Stop
     }
     const kern_return_t status = service->Stop(provider.get());
     if (status != kIOReturnSuccess) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "host/method_call.h"
 #include "runtime/memory/descriptor_factory.h"
+#include "runtime/service/client_links.h"
 #include "runtime/service/client_queue.h"
 #include "runtime/service/service_state.h"
 #include "runtime/service/user_client_state.h"
@@ -133,6 +134,15 @@ std::expected<uint64_t, int32_t> UserClientSession::UnmapMemory(uint64_t type) {
     removed = std::move(*found);
     grants_.erase(found);
     return removed.id;
+}
+
+int32_t UserClientSession::GiveLink(LinkKind kind, std::string_view name,
+                                    std::shared_ptr<EventLink> link) {
+    if (!IsUsable()) {
+        return channel::kMachSendInvalidDest;
+    }
+    service::ClientLinks *const links = service::LinksOf(client_.get());
+    return links == nullptr ? kIOReturnNotFound : links->Give(kind, name, std::move(link));
 }
 
 void UserClientSession::Close() {

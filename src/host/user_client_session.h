@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include <DriverKit/IOUserClient.h>
@@ -31,6 +32,8 @@ public:
     void Call(const channel::CallRequest &request, channel::CallReply &reply) override;
     std::expected<channel::SharedMemoryGrant, int32_t> MapMemory(uint64_t type) override;
     std::expected<uint64_t, int32_t> UnmapMemory(uint64_t type) override;
+    int32_t GiveLink(LinkKind kind, std::string_view name,
+                     std::shared_ptr<EventLink> link) override;
     void Close() override;
     void Attach(channel::CompletionSink *sink, channel::ClientMemorySource *memory) override;
     void Detach() override;

@@ -21,6 +21,9 @@ public:
         return std::unexpected(kIOReturnUnsupported);
     }
     int32_t UnmapMemory(uint64_t) override { return kIOReturnUnsupported; }
+    int32_t GiveLink(LinkKind, std::string_view, const std::shared_ptr<EventLink> &) override {
+        return kIOReturnUnsupported;
+    }
     void Close() override {}
 };
 

@@ -54,6 +54,10 @@ std::expected<PropertyValue, int32_t> DirectoryAdapter::Property(EntryId id,
     return *value;
 }
 
+void DirectoryAdapter::SetAsleep(bool asleep, std::function<void()> answer) {
+    registry_.SetAsleep(asleep, std::move(answer));
+}
+
 void DirectoryAdapter::ReadReports(
     EntryId service, std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) {
     registry_.ReadReports(service, std::move(answer));

@@ -22,6 +22,7 @@ public:
     std::expected<channel::EntryDescription, int32_t> Describe(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Properties(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Property(EntryId entry, const std::string &key) override;
+    void SetAsleep(bool asleep, std::function<void()> answer) override;
     void ReadReports(
         EntryId service,
         std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override;

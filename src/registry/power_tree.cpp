@@ -40,6 +40,12 @@ void PowerTree::SetOverride(EntryId service, bool enable) {
     Update();
 }
 
+void PowerTree::SetAsleep(bool asleep, std::function<void()> done) {
+    is_asleep_ = asleep;
+    awaiting_settled_.push_back(std::move(done));
+    Update();
+}
+
 void PowerTree::EntriesChanged() {
     if (!nodes_.empty()) {
         Update();
@@ -85,6 +91,9 @@ std::map<EntryId, PowerTree::Level> PowerTree::Targets() const {
         if (counts) {
             level = std::max(level, children->second);
         }
+        if (is_asleep_) {
+            level = Level::kOff;
+        }
         targets[service] = level;
         if (const EntryId parent = ParentOf(service); parent != EntryId::kNone) {
             Level &need = needed.try_emplace(parent, Level::kOff).first->second;
@@ -128,6 +137,17 @@ void PowerTree::Update() {
         }
     }
     is_updating_ = false;
+    TellSettled();
+}
+
+void PowerTree::TellSettled() {
+    if (std::ranges::any_of(nodes_,
+                            [](const auto &node) { return node.second.changing_to.has_value(); })) {
+        return;
+    }
+    for (const std::function<void()> &done : std::exchange(awaiting_settled_, {})) {
+        done();
+    }
 }
 
 void PowerTree::Begin(EntryId service, Node &node, Level target) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "registry/lifetime.h"
 #include "registry/registry_tree.h"
@@ -14,8 +15,9 @@
 namespace opendext::registry {
 
 /// The power states of services (semantics.md 3.11). A service has the state that it wants itself or that one of the
-/// services on it needs, whichever is higher, and never a higher one than what it stands on. On its way down a service
-/// follows those on it, on its way up it goes ahead of them. On the registry's thread.
+/// services on it needs, whichever is higher, and never a higher one than what it stands on; none while the machine
+/// sleeps. On its way down a service follows those on it, on its way up it goes ahead of them. On the registry's
+/// thread.
 class PowerTree {
 public:
     /// kIOServicePowerCapability*.
@@ -44,6 +46,10 @@ public:
     /// With `enable`, what the services on it need does not count.
     void SetOverride(EntryId service, bool enable);
 
+    /// The machine sleeps, or is awake, as at first. While it sleeps no service is on, whatever it wants; awake again,
+    /// each has the state that it wants by then. `done` is called once, when no transition is under way any more.
+    void SetAsleep(bool asleep, std::function<void()> done);
+
     /// Services have ended: what they needed does not count any more.
     void EntriesChanged();
 
@@ -64,6 +70,7 @@ private:
     [[nodiscard]] EntryId ParentOf(EntryId service) const;
     void ForgetEnded();
     void Update();
+    void TellSettled();
     /// What each service that has joined should have, by what it and those on it want.
     [[nodiscard]] std::map<EntryId, Level> Targets() const;
     [[nodiscard]] bool MayChange(EntryId service, const Node &node, Level target) const;
@@ -74,6 +81,8 @@ private:
     Scheduler &scheduler_;
     const Send send_;
     std::map<EntryId, Node> nodes_;
+    bool is_asleep_ = false;
+    std::vector<std::function<void()>> awaiting_settled_;
     bool is_updating_ = false;
     bool must_update_ = false;
     Lifetime lifetime_;

@@ -195,5 +195,52 @@ TEST_F(PowerTreeTest, WhatStandsOnANonRemovableEntry_StaysOut) {
     EXPECT_THAT(sent, IsEmpty());
 }
 
+TEST_F(PowerTreeTest, Sleep_TakesAllDownFromTheTopAndWakeBringsThemBack) {
+    JoinAll();
+    power.Change(second, kLow);
+    Take();
+    int num_settled = 0;
+    power.SetAsleep(true, [&] { ++num_settled; });
+    EXPECT_THAT(Take(), ElementsAre(Sent{first, kOff}, Sent{second, kOff}, Sent{bridge, kOff}));
+    EXPECT_EQ(num_settled, 1);
+    power.SetAsleep(false, [&] { ++num_settled; });
+    EXPECT_THAT(Take(), ElementsAre(Sent{bridge, kOn}, Sent{first, kOn}, Sent{second, kLow}));
+    EXPECT_EQ(num_settled, 2);
+}
+
+TEST_F(PowerTreeTest, Sleep_IsOverWhenTheLastHasAcknowledged) {
+    power.Join(bridge);
+    power.Join(first);
+    answers_at_once = false;
+    int num_settled = 0;
+    power.SetAsleep(true, [&] { ++num_settled; });
+    EXPECT_THAT(Take(), ElementsAre(Sent{first, kOff}));
+    Acknowledge();
+    EXPECT_THAT(Take(), ElementsAre(Sent{bridge, kOff}));
+    EXPECT_EQ(num_settled, 0);
+    Acknowledge();
+    EXPECT_EQ(num_settled, 1);
+    EXPECT_EQ(scheduler.num_timers(), 0U);
+}
+
+TEST_F(PowerTreeTest, WhatIsAskedForInSleep_CountsOnceAwake) {
+    JoinAll();
+    power.SetAsleep(true, [] {});
+    Take();
+    power.Change(first, kLow);
+    const EntryId late = Add(tree.root());
+    power.Join(late);
+    EXPECT_THAT(Take(), ElementsAre(Sent{late, kOff}));
+    power.SetAsleep(false, [] {});
+    EXPECT_THAT(Take(), ElementsAre(Sent{bridge, kOn}, Sent{first, kLow}, Sent{second, kOn},
+                                    Sent{late, kOn}));
+}
+
+TEST_F(PowerTreeTest, WithoutServices_SleepIsOverAtOnce) {
+    bool is_settled = false;
+    power.SetAsleep(true, [&] { is_settled = true; });
+    EXPECT_TRUE(is_settled);
+}
+
 }  // namespace
 }  // namespace opendext::registry

@@ -108,6 +108,11 @@ public:
     using Reported = std::function<void(std::expected<std::vector<uint8_t>, int32_t>)>;
     void ReadReports(EntryId service, Reported done);
 
+    /// ServiceDirectory::SetAsleep. `done` as of Open.
+    void SetAsleep(bool asleep, std::function<void()> done) {
+        power_.SetAsleep(asleep, std::move(done));
+    }
+
     /// Calls `then` once, when none of the user clients is left that applications have opened which have ended by
     /// now, as `has_ended` says of a process id. At once if there is none.
     void WhenOrphansGone(const std::function<bool(int pid)> &has_ended, std::function<void()> then);

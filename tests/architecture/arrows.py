@@ -8,7 +8,7 @@ import source_tree
 # Room: the rooms that it may include. A file belongs to the room with the longest matching path.
 ROOMS = {
     "sdk": ["sdk/os", "sdk/mach", "sdk/libc"],
-    "sdk/os": ["sdk/libc"],
+    "sdk/os": ["sdk/libc", "sdk/mach"],
     "sdk/mach": ["sdk/libc"],
     "sdk/libc": [],
     "toolkit": ["sdk"],

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "channel/wire/call.h"
 #include "tests/system/core_test.h"
 
 namespace opendext::rig {
@@ -46,6 +47,22 @@ TEST_P(LibrarySystemTest, Result_HasAName) {
     };
     EXPECT_EQ(name_of(kIOReturnBadArgument), "kIOReturnBadArgument (0xe00002c2)");
     EXPECT_EQ(name_of(0x1234), "0x00001234");
+}
+
+TEST_P(LibrarySystemTest, UserServer_LoadsWhatIsThereAndIsNoEntry) {
+    EXPECT_EQ(Ask(kLibraryServer, 2), (Scalars{static_cast<uint32_t>(kIOReturnNotAttached),
+                                               static_cast<uint32_t>(kIOReturnNotFound)}));
+}
+
+TEST_P(LibrarySystemTest, Exit_EndsTheProcessOfADriverThatHasItsOwn) {
+    if (GetParam() == RigVariant::kEmbedded) {
+        EXPECT_EQ(Call(kLibraryExit), kIOReturnUnsupported);
+        EXPECT_EQ(Ask(kLibraryServer, 2).size(), 2U) << "the driver is still there";
+        return;
+    }
+    EXPECT_EQ(Call(kLibraryExit), channel::kMigServerDied);
+    EXPECT_TRUE(log().WaitFor("the driver ends its process: " kLibraryExitReason));
+    EXPECT_TRUE(log().WaitFor("exited by itself with status 0"));
 }
 
 OPENDEXT_BOTH_VARIANTS(LibrarySystemTest);

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Power states: semantics.md 3.11. Who may have which state is tested with PowerTree.
+#include <atomic>
+#include <thread>
+
+#include "channel/wire/io_result.h"
+#include "iokit/session.h"
 #include "tests/system/core_test.h"
 
 namespace opendext::rig {
@@ -98,6 +103,35 @@ TEST_P(PowerSystemTest, BusyState_IsSeenByTheApplicationAndCountsOnceForTheProvi
     ASSERT_EQ(Call(kBusyAdjust, {kNub, static_cast<uint64_t>(-2)}), kIOReturnSuccess);
     EXPECT_EQ(Ask(kBusyStates, 2), (Scalars{0, 0}));
     EXPECT_EQ(Call(kBusyAdjust, {kService, static_cast<uint64_t>(-1)}), kIOReturnBadArgument);
+}
+
+TEST_P(PowerSystemTest, Sleep_ReturnsWhenTheDriverIsOffAndWakeWhenItIsAsBefore) {
+    const auto directory = iokit::Session::Current().directory();
+    MakeNub();
+    ASSERT_EQ(Call(kPowerChange, {kNub, kLow}), kIOReturnSuccess);
+    EXPECT_TRUE(WaitForStates({kLow, 1, kLow, 1}));
+    EXPECT_EQ(directory->SetAsleep(true), channel::kSuccess);
+    EXPECT_EQ(Ask(kPowerStates, 4), (Scalars{kOff, 2, kOff, 2}));
+    ASSERT_EQ(Call(kPowerChange, {kService, kOn}), kIOReturnSuccess);
+    EXPECT_EQ(directory->SetAsleep(true), channel::kSuccess) << "again";
+    EXPECT_EQ(Ask(kPowerStates, 4), (Scalars{kOff, 2, kOff, 2}));
+    EXPECT_EQ(directory->SetAsleep(false), channel::kSuccess);
+    EXPECT_EQ(Ask(kPowerStates, 4), (Scalars{kOn, 3, kLow, 3}));
+}
+
+TEST_P(PowerSystemTest, Sleep_WaitsForTheDriverThatAcknowledgesLater) {
+    MakeNub();
+    ASSERT_EQ(Call(kPowerHold, {1}), kIOReturnSuccess);
+    std::atomic<bool> is_asleep = false;
+    std::thread sleeper([&is_asleep] {
+        EXPECT_EQ(iokit::Session::Current().directory()->SetAsleep(true), channel::kSuccess);
+        is_asleep = true;
+    });
+    EXPECT_TRUE(WaitForStates({0, 0, kOff, 1})) << "the nub is told, what it stands on is not";
+    EXPECT_FALSE(is_asleep.load());
+    ASSERT_EQ(Call(kPowerAcknowledge), kIOReturnSuccess);
+    sleeper.join();
+    EXPECT_EQ(Ask(kPowerStates, 4), (Scalars{kOff, 1, kOff, 1}));
 }
 
 OPENDEXT_BOTH_VARIANTS(PowerSystemTest);

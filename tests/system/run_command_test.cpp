@@ -201,9 +201,21 @@ TEST_F(RunCommandTest, Reports_AreReadFromTheDriver) {
     }
 }
 
+TEST_F(RunCommandTest, Power_PutsTheDriversToSleepAndWakesThem) {
+    for (const char *state : {"sleep", "wake"}) {
+        const CommandResult result = Run({"run", BuiltDext("core").string(), "--app",
+                                          BuiltProgram("opendext").string(), "power", state});
+        EXPECT_EQ(result.status, 0) << result.text;
+    }
+    const CommandResult other = Run({"power", "off"});
+    EXPECT_NE(other.status, 0);
+    EXPECT_TRUE(other.text.contains("sleep")) << other.text;
+}
+
 TEST_F(RunCommandTest, NoRegistry_IsToldByThoseThatLookAtOne) {
-    for (const char *command : {"ioreg", "log"}) {
-        const CommandResult result = Run({command});
+    for (const std::vector<std::string> &command :
+         std::vector<std::vector<std::string>>{{"ioreg"}, {"log"}, {"power", "sleep"}}) {
+        const CommandResult result = Run(command);
         EXPECT_EQ(result.status, 1);
         EXPECT_TRUE(result.text.contains("no registry is running; start one with 'opendext run"))
             << result.text;

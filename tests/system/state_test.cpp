@@ -17,7 +17,8 @@ protected:
     uint64_t Value(uint64_t service, uint64_t item) {
         return Ask(kStateCopy, 1, {service, item})[0];
     }
-    /// Waits until the handler has run at least once and read that value. It may run again for a value that it has read.
+    /// Waits until the handler has run at least once and read that value. It may run again for a value that it has
+    /// read.
     bool WaitForValue(uint64_t value) {
         return WaitUntil([&] {
             const Scalars counts = Ask(kStateCounts, 3);

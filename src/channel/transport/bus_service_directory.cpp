@@ -175,6 +175,12 @@ std::expected<std::vector<uint8_t>, int32_t> BusServiceDirectory::ReadReports(En
     return elements;
 }
 
+int32_t BusServiceDirectory::SetAsleep(bool asleep) {
+    return Ask(
+        names::kSetAsleep, [asleep](MessageWriter &writer) { writer.Bool(asleep); },
+        [](MessageReader &) {});
+}
+
 std::expected<std::vector<EntryId>, int32_t> BusServiceDirectory::Children(EntryId entry) {
     return AskEntries(names::kChildren, [&](MessageWriter &writer) { WriteEntry(writer, entry); });
 }

@@ -36,6 +36,7 @@ public:
     std::expected<PropertyValue, int32_t> Properties(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Property(EntryId entry, const std::string &key) override;
     std::expected<std::vector<uint8_t>, int32_t> ReadReports(EntryId service) override;
+    int32_t SetAsleep(bool asleep) override;
     std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) override;
     /// kNone when the registry is gone.
     EntryId Root() override;

@@ -94,6 +94,7 @@ ConnectionServer::~ConnectionServer() {
 
 void ConnectionServer::RequestStop() {
     stop_.store(true);
+    links_.CancelAll();  // the driver may wait for the application within a call
     {
         const std::lock_guard lock(mutex_);  // who waits has either seen it or sleeps
         answered_.notify_all();

@@ -21,6 +21,7 @@
 #include "base/spin_budget.h"
 #include "channel/transport/ask_gate.h"
 #include "channel/transport/bus_peer.h"
+#include "channel/transport/given_links.h"
 #include "channel/transport/peer_regions.h"
 #include "channel/wire/call.h"
 #include "channel/wire/call_slot.h"
@@ -29,8 +30,8 @@
 namespace opendext::channel {
 
 /// The driver process's end of one application's connection: one thread that serves the call slots in order of
-/// submission. It calls the port from that thread only, and Close last, when the application has closed or
-/// died or this object is destroyed. Nothing that the application writes is believed.
+/// submission. It calls the port from that thread only (but GiveLink, from the bus thread), and Close when the
+/// application has closed or died or this object is destroyed. Nothing that the application writes is believed.
 class ConnectionServer final : public CompletionSink, public ClientMemorySource {
 public:
     /// Starts serving `port`. `on_ended` runs on the bus thread once the port is closed; it may destroy the
@@ -61,6 +62,7 @@ public:
     int OnTakeOutput(sd_bus_message *call);
     int OnMapMemory(sd_bus_message *call);
     int OnUnmapMemory(sd_bus_message *call);
+    int OnGiveLink(sd_bus_message *call);
 
 private:
     struct CallBuffers;
@@ -97,6 +99,7 @@ private:
     CallRegion *const shared_;
     TransportEndpoint endpoint_;
     PeerRegions regions_;
+    GivenLinks links_;
     SpinBudget spin_;
     uint64_t next_ticket_ = 1;  // used on the serving thread only
 

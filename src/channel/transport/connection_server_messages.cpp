@@ -30,6 +30,8 @@ const sd_bus_vtable kConnectionVtable[] = {
                   kBusHandler<&ConnectionServer::OnMapMemory>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kUnmapMemory, names::kUnmapMemoryIn, names::kUnmapMemoryOut,
                   kBusHandler<&ConnectionServer::OnUnmapMemory>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kGiveLink, names::kGiveLinkIn, names::kGiveLinkOut,
+                  kBusHandler<&ConnectionServer::OnGiveLink>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_SIGNAL(names::kCompletion, names::kCompletionArguments, 0),
     SD_BUS_VTABLE_END,
 };
@@ -160,6 +162,28 @@ int ConnectionServer::OnUnmapMemory(sd_bus_message *call) {
         });
     });
     return 1;
+}
+
+int ConnectionServer::OnGiveLink(sd_bus_message *call) {
+    MessageReader reader(call);
+    const auto kind = static_cast<LinkKind>(reader.U32());
+    const std::string name = reader.Text();
+    UniqueFd fd = reader.Fd();
+    const uint64_t num_bytes = reader.U64();
+    if (!reader.is_ok() || !LinkIsValid(kind, name, EventLink::Side::kFirst) ||
+        num_bytes < EventLink::kNumBytes) {
+        return RejectCall(call);
+    }
+    auto region = SharedRegion::Adopt(std::move(fd), num_bytes);
+    auto link = region ? EventLink::Attach(*std::move(region), EventLink::Side::kSecond)
+                       : std::unexpected(region.error());
+    if (!link) {
+        return RejectCall(call);
+    }
+    links_.Add(kind, *link);
+    // Not a job: the call that is served may wait for a signal.
+    const int32_t result = port_->GiveLink(kind, name, *std::move(link));
+    return ReplyNow(call, [result](MessageWriter &writer) { writer.I32(result); });
 }
 
 void ConnectionServer::Complete(const AsyncCompletion &completion) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -269,6 +270,54 @@ TEST_P(ConnectionTest, LongCall_WakesItsParkedCaller) {
     EXPECT_EQ(result, kSuccess);
     SpinUntil([] { return false; }, 5 * SpinBudget::kMost);
     EXPECT_EQ(Sum({1, 1}), 2U);
+}
+
+TEST_P(ConnectionTest, EventLink_WakesBothSides) {
+    const std::shared_ptr<EventLink> link = *EventLink::Create();
+    ASSERT_EQ(connection_->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, link),
+              kSuccess);
+    uint64_t num_signals = 0;
+    EXPECT_TRUE(link->Signal());
+    EXPECT_TRUE(link->Signal());
+    EXPECT_EQ(client_->given_link()->Wait({}, num_signals), EventLink::Outcome::kSignalled);
+    EXPECT_EQ(num_signals, 2U);
+    EXPECT_TRUE(client_->given_link()->Signal());
+    EXPECT_EQ(link->Wait({}, num_signals), EventLink::Outcome::kSignalled);
+    EXPECT_EQ(num_signals, 1U);
+}
+
+TEST_P(ConnectionTest, LinkWithoutAnObjectInTheDriver_IsNotFoundAndStays) {
+    const std::shared_ptr<EventLink> link = *EventLink::Create();
+    EXPECT_EQ(connection_->GiveLink(LinkKind::kEventLink, "other", link), kIoNotFound);
+    EXPECT_EQ(connection_->GiveLink(LinkKind::kEventLink, std::string(kMaxLinkName, 'a'), link),
+              kIoBadArgument);
+    EXPECT_EQ(connection_->GiveLink(LinkKind::kEventLink, "", link), kIoBadArgument);
+    const std::shared_ptr<EventLink> second =
+        *EventLink::Attach(link->region(), EventLink::Side::kSecond);
+    EXPECT_EQ(connection_->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, second),
+              kIoBadArgument);
+    connection_->Close();
+    EXPECT_FALSE(link->is_cancelled());
+    EXPECT_EQ(connection_->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, link),
+              kMachSendInvalidDest);
+}
+
+TEST_P(ConnectionTest, Close_EndsTheWaitsOfBothSides) {
+    const std::shared_ptr<EventLink> link = *EventLink::Create();
+    ASSERT_EQ(connection_->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, link),
+              kSuccess);
+    const std::shared_ptr<EventLink> given = client_->given_link();
+    std::thread driver([&] {
+        uint64_t num_signals = 0;
+        EXPECT_EQ(given->Wait({}, num_signals), EventLink::Outcome::kCancelled);
+    });
+    std::thread application([&] {
+        uint64_t num_signals = 0;
+        EXPECT_EQ(link->Wait({}, num_signals), EventLink::Outcome::kCancelled);
+    });
+    connection_->Close();
+    driver.join();
+    application.join();
 }
 
 }  // namespace

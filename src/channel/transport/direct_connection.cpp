@@ -75,6 +75,7 @@ DirectConnection::~DirectConnection() {
 void DirectConnection::Close() {
     const bool was_shut = gate_.is_shut();
     mappings_.UnmapAll();
+    links_.CancelAll();
     if (gate_.Shut() && !was_shut) {
         port_->Detach();
         port_->Close();
@@ -247,6 +248,27 @@ int32_t DirectConnection::UnmapMemory(uint64_t type) {
     }
     const std::expected<uint64_t, int32_t> grant_id = port_->UnmapMemory(type);
     const int32_t result = grant_id ? mappings_.Unmap(*grant_id) : grant_id.error();
+    LeaveGate();
+    return result;
+}
+
+int32_t DirectConnection::GiveLink(LinkKind kind, std::string_view name,
+                                   const std::shared_ptr<EventLink> &link) {
+    if (!LinkIsValid(kind, name, link->side())) {
+        return kIoBadArgument;
+    }
+    auto given = EventLink::Attach(link->region(), EventLink::Side::kSecond);
+    if (!given) {
+        return kIoNoMemory;
+    }
+    if (!gate_.Enter()) {
+        return kMachSendInvalidDest;
+    }
+    links_.Add(kind, *given);
+    const int32_t result = port_->GiveLink(kind, name, *std::move(given));
+    if (result == kSuccess) {
+        links_.Add(kind, link);
+    }
     LeaveGate();
     return result;
 }

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "channel/transport/call_gate.h"
 #include "channel/transport/client_mappings.h"
 #include "channel/transport/client_memory_lender.h"
+#include "channel/transport/given_links.h"
 #include "channel/transport/lent_structure.h"
 #include "channel/wire/call.h"
 #include "channel/wire/client_call.h"
@@ -28,6 +30,8 @@ public:
     std::expected<ClientMapping, int32_t> MapMemory(uint64_t type,
                                                     std::byte *fixed_address) override;
     int32_t UnmapMemory(uint64_t type) override;
+    int32_t GiveLink(LinkKind kind, std::string_view name,
+                     const std::shared_ptr<EventLink> &link) override;
     void Close() override;
 
 private:
@@ -46,6 +50,7 @@ private:
     const std::shared_ptr<UserClientPort> port_;
     ClientMemoryLender lender_{nullptr};
     ClientMappings mappings_;
+    GivenLinks links_;
     CallGate gate_;
 };
 

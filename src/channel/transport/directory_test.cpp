@@ -53,6 +53,10 @@ public:
         return key == "key" ? std::expected<PropertyValue, int32_t>("value")
                             : std::unexpected(kNotFound);
     }
+    void SetAsleep(bool asleep, std::function<void()> answer) override {
+        is_asleep = asleep;
+        answer();
+    }
     void ReadReports(
         EntryId service,
         std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override {
@@ -101,6 +105,7 @@ public:
     void Forget() { server_.reset(); }
 
     PropertyValue last_matching;
+    bool is_asleep = false;
     PeerIdentity opener;
     std::shared_ptr<FakeUserClient> client = std::make_shared<FakeUserClient>();
 
@@ -172,6 +177,13 @@ protected:
     std::shared_ptr<BusServiceDirectory> directory_;
 };
 
+TEST_F(DirectoryTest, Sleep_IsAskedFor) {
+    EXPECT_EQ(directory_->SetAsleep(true), kSuccess);
+    EXPECT_TRUE(registry_.is_asleep);
+    EXPECT_EQ(directory_->SetAsleep(false), kSuccess);
+    EXPECT_FALSE(registry_.is_asleep);
+}
+
 TEST_F(DirectoryTest, Questions_GetTheRegistrysAnswers) {
     const PropertyValue matching = PropertyValue::Dictionary{{"IOProviderClass", "IOUserService"}};
     EXPECT_EQ(directory_->Find(matching), std::vector{EntryId{2}});
@@ -240,6 +252,7 @@ TEST_F(DirectoryTest, GoneRegistry_DoesNotRespond) {
 }
 
 TEST_F(DirectoryTest, GoneRegistry_IsTold) {
+    EXPECT_EQ(directory_->Root(), EntryId{1}) << "the connection has been accepted";
     std::promise<void> gone;
     directory_->WhenGone([&] { gone.set_value(); });
     registry_bus_->RunAndWait([this] { server_.reset(); });

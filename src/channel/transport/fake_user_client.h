@@ -32,7 +32,8 @@ public:
         kBlock,        ///< Waits for Unblock.
         kTooMuch,      ///< Claims more outputs than there is room for.
         kLeaveOutput,  ///< Succeeds and writes nothing.
-        kSignalMask,   ///< Scalar output: whether SIGSEGV is blocked, whether SIGINT is.
+        kAwaitLink,  ///< Waits for a signal of the given link. Scalar output: the signals; kFailure when cancelled.
+        kSignalMask,  ///< Scalar output: whether SIGSEGV is blocked, whether SIGINT is.
     };
     enum Ask : uint64_t {
         kAskWrite = 1,      ///< ClientMemoryRequest::driver_writes.
@@ -42,6 +43,7 @@ public:
         kAskTwice = 16,     ///< Once more, for the same.
     };
     static constexpr int32_t kFailure = IoResult(0x2eb);
+    static constexpr std::string_view kLinkName = "link";
 
     void Attach(CompletionSink *sink, ClientMemorySource *source) override {
         const std::lock_guard lock(mutex_);
@@ -97,10 +99,25 @@ public:
     std::expected<uint64_t, int32_t> UnmapMemory(uint64_t type) override {
         return type > 1 ? std::expected<uint64_t, int32_t>(std::unexpected(kFailure)) : 7 + type;
     }
+    int32_t GiveLink(LinkKind kind, std::string_view name,
+                     std::shared_ptr<EventLink> link) override {
+        if (kind != LinkKind::kEventLink || name != kLinkName) {
+            return kIoNotFound;
+        }
+        const std::lock_guard lock(mutex_);
+        given_link_ = std::move(link);
+        return kSuccess;
+    }
     void Close() override {
         const std::lock_guard lock(mutex_);
         ++num_closes_;
         changed_.notify_all();
+    }
+
+    /// The last link that was given; NULL at first.
+    [[nodiscard]] std::shared_ptr<EventLink> given_link() {
+        const std::lock_guard lock(mutex_);
+        return given_link_;
     }
 
     /// Ends all kBlock calls, those to come too.
@@ -183,6 +200,12 @@ private:
                 ++num_blocked_;
                 changed_.notify_all();
                 changed_.wait(lock, [&] { return is_unblocked_; });
+                return;
+            }
+            case kAwaitLink: {
+                const bool is_signalled =
+                    given_link()->Wait({}, reply.scalars[0]) == EventLink::Outcome::kSignalled;
+                reply.result = is_signalled ? kSuccess : kFailure;
                 return;
             }
             case kTooMuch:
@@ -308,12 +331,13 @@ private:
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    CompletionSink *sink_ = nullptr;        // guarded by mutex_
-    ClientMemorySource *source_ = nullptr;  // guarded by mutex_
-    int num_asking_ = 0;                    // guarded by mutex_
-    int num_closes_ = 0;                    // guarded by mutex_
-    int num_blocked_ = 0;                   // guarded by mutex_
-    bool is_unblocked_ = false;             // guarded by mutex_
+    CompletionSink *sink_ = nullptr;         // guarded by mutex_
+    ClientMemorySource *source_ = nullptr;   // guarded by mutex_
+    int num_asking_ = 0;                     // guarded by mutex_
+    int num_closes_ = 0;                     // guarded by mutex_
+    int num_blocked_ = 0;                    // guarded by mutex_
+    bool is_unblocked_ = false;              // guarded by mutex_
+    std::shared_ptr<EventLink> given_link_;  // guarded by mutex_
 };
 
 }  // namespace opendext::channel

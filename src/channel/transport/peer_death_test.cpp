@@ -189,6 +189,52 @@ TEST(PeerDeathTest, ApplicationKilledAtAnyMoment_ClosesThePort) {
     }
 }
 
+TEST(PeerDeathTest, KilledServer_EndsTheWaitForItsSignals) {
+    SocketPair sockets;
+    const pid_t child = SpawnServer(sockets.fds[1]);
+    auto bus_thread = *BusThread::Start("app-bus");
+    auto connection =
+        *SharedMemoryConnection::Attach(*bus_thread, ReceiveFds(sockets.fds[0]), nullptr);
+    const std::shared_ptr<EventLink> link = *EventLink::Create();
+    ASSERT_EQ(connection->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, link),
+              kSuccess);
+    std::thread waiter([&link] {
+        uint64_t num_signals = 0;
+        EXPECT_EQ(link->Wait({}, num_signals), EventLink::Outcome::kCancelled);
+    });
+    kill(child, SIGKILL);
+    waiter.join();
+    EXPECT_FALSE(link->Signal());
+    waitpid(child, nullptr, 0);
+}
+
+TEST(PeerDeathTest, KilledApplication_EndsTheWaitWithinACall) {
+    SocketPair sockets;
+    const pid_t child = Spawn([&] {
+        auto bus_thread = *BusThread::Start("app-bus");
+        auto connection =
+            *SharedMemoryConnection::Attach(*bus_thread, ReceiveFds(sockets.fds[1]), nullptr);
+        const std::shared_ptr<EventLink> link = *EventLink::Create();
+        (void)connection->GiveLink(LinkKind::kEventLink, FakeUserClient::kLinkName, link);
+        uint64_t num_signals = 0;
+        uint32_t num_outputs = 1;
+        (void)connection->Call({.selector = Selector::kAwaitLink,
+                                .scalar_output = &num_signals,
+                                .num_scalar_output = &num_outputs});
+    });
+    sockets.Close(1);  // else descriptors under way outlive the child
+    auto client = std::make_shared<FakeUserClient>();
+    auto bus_thread = *BusThread::Start("host-bus");
+    auto server = *ConnectionServer::Start(*bus_thread, client, nullptr);
+    SendFds(sockets.fds[0], server->MakeEndpoint());
+    while (client->num_running.load() == 0) {
+        std::this_thread::yield();
+    }
+    kill(child, SIGKILL);
+    EXPECT_TRUE(client->AwaitClose());
+    waitpid(child, nullptr, 0);
+}
+
 TEST(PeerDeathTest, EndedServer_TellsItsOwner) {
     auto client = std::make_shared<FakeUserClient>();
     auto bus_thread = *BusThread::Start("host-bus");

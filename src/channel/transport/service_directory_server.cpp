@@ -32,6 +32,8 @@ const sd_bus_vtable kDirectoryVtable[] = {
                   kBusHandler<&Server::OnProperty>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kReadReports, names::kReadReportsIn, names::kReadReportsOut,
                   kBusHandler<&Server::OnReadReports>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kSetAsleep, names::kSetAsleepIn, names::kSetAsleepOut,
+                  kBusHandler<&Server::OnSetAsleep>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kChildren, names::kChildrenIn, names::kChildrenOut,
                   kBusHandler<&Server::OnChildren>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kRoot, bus::kNothing, names::kRootOut, kBusHandler<&Server::OnRoot>,
@@ -164,6 +166,18 @@ int ServiceDirectoryServer::OnReadReports(sd_bus_message *call) {
             writer.Bytes(elements ? *elements : std::vector<uint8_t>());
         });
     });
+    return 1;
+}
+
+int ServiceDirectoryServer::OnSetAsleep(sd_bus_message *call) {
+    MessageReader reader(call);
+    const bool asleep = reader.Bool();
+    if (!reader.is_ok()) {
+        return RejectCall(call);
+    }
+    auto reply = std::make_shared<DeferredReply>(peer_->bus_thread(), call);
+    backend_.SetAsleep(
+        asleep, [reply] { reply->Send([](MessageWriter &writer) { writer.I32(kSuccess); }); });
     return 1;
 }
 

@@ -119,6 +119,7 @@ void SharedMemoryConnection::Close() {
         SendClose();
     }
     mappings_.UnmapAll();
+    links_.CancelAll();
 }
 
 void SharedMemoryConnection::SendClose() {
@@ -131,6 +132,7 @@ void SharedMemoryConnection::SendClose() {
 void SharedMemoryConnection::OnPeerGone() {
     is_peer_gone_.store(true);
     gate_.Shut();
+    links_.CancelAll();
     for (CallSlot &slot : shared_->slots) {
         uint32_t word = slot.state.load();
         if ((word & 3) == static_cast<uint32_t>(ReplyState::kParked)) {
@@ -186,6 +188,33 @@ int32_t SharedMemoryConnection::UnmapMemory(uint64_t type) {
         return ControlFailure();
     }
     return result != kSuccess ? result : mappings_.Unmap(grant_id);
+}
+
+int32_t SharedMemoryConnection::GiveLink(LinkKind kind, std::string_view name,
+                                         const std::shared_ptr<EventLink> &link) {
+    if (!LinkIsValid(kind, name, link->side())) {
+        return kIoBadArgument;
+    }
+    if (gate_.is_shut()) {
+        return kMachSendInvalidDest;
+    }
+    int32_t result = kSuccess;
+    const bool is_answered = peer_->Call(
+        {names::kInterface, names::kGiveLink},
+        [&](MessageWriter &writer) {
+            writer.U32(static_cast<uint32_t>(kind));
+            writer.Text(std::string(name));
+            writer.Fd(link->region()->ExportFd());
+            writer.U64(EventLink::kNumBytes);
+        },
+        [&](MessageReader &reader) { result = reader.I32(); });
+    if (!is_answered) {
+        return ControlFailure();
+    }
+    if (result == kSuccess) {
+        links_.Add(kind, link);
+    }
+    return result;
 }
 
 }  // namespace opendext::channel

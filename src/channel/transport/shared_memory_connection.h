@@ -8,12 +8,14 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/spin_budget.h"
 #include "channel/transport/bus_peer.h"
 #include "channel/transport/call_gate.h"
 #include "channel/transport/client_mappings.h"
 #include "channel/transport/client_memory_lender.h"
+#include "channel/transport/given_links.h"
 #include "channel/transport/memory_loans.h"
 #include "channel/transport/request_thread.h"
 #include "channel/wire/call.h"
@@ -39,6 +41,8 @@ public:
     std::expected<ClientMapping, int32_t> MapMemory(uint64_t type,
                                                     std::byte *fixed_address) override;
     int32_t UnmapMemory(uint64_t type) override;
+    int32_t GiveLink(LinkKind kind, std::string_view name,
+                     const std::shared_ptr<EventLink> &link) override;
     void Close() override;
 
     /// A message of the driver process; bus thread.
@@ -84,6 +88,7 @@ private:
     const std::shared_ptr<SharedRegion> region_;
     CallRegion *const shared_;
     ClientMappings mappings_;
+    GivenLinks links_;
     CallGate gate_;
     SpinBudget spin_;
     std::atomic<bool> is_peer_gone_ = false;

@@ -36,6 +36,10 @@ inline constexpr char kMapMemoryOut[] = "iahatatbt";
 inline constexpr char kUnmapMemory[] = "UnmapMemory";
 inline constexpr char kUnmapMemoryIn[] = "t";
 inline constexpr char kUnmapMemoryOut[] = "it";
+/// Application: kind and name of a link, its memory and size. Answer: result.
+inline constexpr char kGiveLink[] = "GiveLink";
+inline constexpr char kGiveLinkIn[] = "usht";
+inline constexpr char kGiveLinkOut[] = "i";
 /// Application, signal: no call follows.
 inline constexpr char kClose[] = "Close";
 /// Driver process, signal: port, reference words, result, argument words.
@@ -67,6 +71,10 @@ inline constexpr char kPropertyOut[] = "iay";
 inline constexpr char kReadReports[] = "ReadReports";
 inline constexpr char kReadReportsIn[] = "t";
 inline constexpr char kReadReportsOut[] = "iay";
+/// Whether the machine sleeps. Answer, when it does or is awake: result.
+inline constexpr char kSetAsleep[] = "SetAsleep";
+inline constexpr char kSetAsleepIn[] = "b";
+inline constexpr char kSetAsleepOut[] = "i";
 /// Entry. Answer: result, entries.
 inline constexpr char kChildren[] = "Children";
 inline constexpr char kChildrenIn[] = "t";

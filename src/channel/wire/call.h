@@ -7,8 +7,10 @@
 #include <expected>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "base/event_link.h"
 #include "base/shared_region.h"
 
 /// The seam between an application's open connection and the user client that serves it. iokit holds a
@@ -145,6 +147,12 @@ public:
     /// Runs CopyClientMemoryForType again and names the grant to undo (semantics.md 2.8).
     virtual std::expected<uint64_t, int32_t> UnmapMemory(uint64_t type) = 0;
 
+    /// The application's link for the driver's object of that kind and name; the driver's end of it. Whoever carries it
+    /// cancels it when the connection ends. Runs no driver code, and may be called while a Call runs and after Close.
+    /// @return kIOReturnNotFound when the driver has no such object, kMachSendInvalidDest after Close.
+    virtual int32_t GiveLink(LinkKind kind, std::string_view name,
+                             std::shared_ptr<EventLink> link) = 0;
+
     /// The application closed the connection or died. Returns at once; Stop follows on the driver's queue.
     virtual void Close() = 0;
 };
@@ -204,6 +212,11 @@ public:
                                                             std::byte *fixed_address) = 0;
 
     virtual int32_t UnmapMemory(uint64_t type) = 0;
+
+    /// Gives the driver the other end of `link`, which is the first end. It is cancelled when the connection ends, from
+    /// either side. @return kIOReturnBadArgument for another end or a name that is too long, else as CallTarget.
+    virtual int32_t GiveLink(LinkKind kind, std::string_view name,
+                             const std::shared_ptr<EventLink> &link) = 0;
 
     /// No call is accepted any more, mappings go, the user client gets its Stop. Returns at once.
     virtual void Close() = 0;

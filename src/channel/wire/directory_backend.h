@@ -37,6 +37,9 @@ public:
         EntryId service,
         std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) = 0;
 
+    /// `answer` is called once, now or later, on the same thread.
+    virtual void SetAsleep(bool asleep, std::function<void()> answer) = 0;
+
     /// `answer` is called once, now or later, on the same thread. The endpoint must be a TransportEndpoint.
     virtual void Open(EntryId service, uint32_t type, const PeerIdentity &app,
                       std::function<void(std::expected<OpenedClient, int32_t>)> answer) = 0;

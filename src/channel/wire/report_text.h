@@ -10,8 +10,9 @@
 
 namespace opendext::channel {
 
-/// Reports of a service, for people to read: a line for each channel, and below it one for each of its states or buckets,
-/// indented. Both arguments come from a driver: what does not make sense is left out, and the last line says so.
+/// Reports of a service, for people to read: a line for each channel, and below it one for each of its states or
+/// buckets, indented. Both arguments come from a driver: what does not make sense is left out, and the last line says
+/// so.
 /// @param legend the property IOReportLegend: which names and units there are.
 /// @param elements IOReportElements (DriverKit/IOReportTypes.h) one after another.
 [[nodiscard]] std::vector<std::string> DescribeReports(const PropertyValue &legend,

@@ -73,6 +73,10 @@ public:
     /// kIOReturnNotFound: there is no legend. Waits for the driver.
     virtual std::expected<std::vector<uint8_t>, int32_t> ReadReports(EntryId service) = 0;
 
+    /// The machine that the registry stands for goes to sleep, or wakes: its drivers are told, as of their power
+    /// states. Waits until they have acknowledged it.
+    virtual int32_t SetAsleep(bool asleep) = 0;
+
     virtual std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) = 0;
     virtual EntryId Root() = 0;
 

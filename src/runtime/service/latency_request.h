@@ -21,7 +21,8 @@ public:
     /// Of this process: /dev/cpu_dma_latency.
     static LatencyRequests &Instance();
 
-    /// `max_stall_ns` 0: `owner` asks for nothing any more. A device that this process may not open gets a log line, once.
+    /// `max_stall_ns` 0: `owner` asks for nothing any more. A device that this process may not open gets a log line,
+    /// once.
     void Set(const void *owner, uint32_t max_stall_ns);
 
 private:

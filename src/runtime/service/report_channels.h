@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// @file report_channels.h
-/// What IOReporter and its kinds keep: channels, each with elements of one form. Any thread; a call holds a lock for the
-/// copy of some elements at most.
+/// @file report_channels.h What IOReporter and its kinds keep: channels, each with elements of one form. Any thread; a
+/// call holds a lock for the copy of some elements at most.
 #pragma once
 
 #include <bit>

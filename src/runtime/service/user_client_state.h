@@ -11,6 +11,7 @@
 
 #include "base/property_value.h"
 #include "runtime/memory/client_memory.h"
+#include "runtime/service/client_links.h"
 
 namespace opendext::service {
 
@@ -27,4 +28,5 @@ struct IOUserClient_IVars {
     std::mutex mutex;
     std::optional<opendext::PropertyValue> entitlements;            // guarded by mutex
     std::shared_ptr<opendext::memory::ClientMemory> client_memory;  // guarded by mutex
+    opendext::service::ClientLinks links;
 };

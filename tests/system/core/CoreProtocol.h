@@ -11,6 +11,7 @@ enum CoreClientType {
     kLibraryClient = 3,
     kStateClient = 4,
     kReportClient = 5,
+    kLinkClient = 6,
 };
 
 /// DataQueueClient: a queue whose producer and consumer are in the driver.
@@ -78,8 +79,8 @@ enum PowerSelector {
     kBusyStates = 10,  ///< 2 scalars out: busy state of either service.
 };
 
-/// StateClient: makes, sets, reads and watches states. The services are that of the system's states, 0, and CoreService, 1.
-/// Items are named "org.opendext.test." and a number; a value is a dictionary of one number.
+/// StateClient: makes, sets, reads and watches states. The services are that of the system's states, 0, and
+/// CoreService, 1. Items are named "org.opendext.test." and a number; a value is a dictionary of one number.
 enum StateSelector {
     kStateCreate = 0,  ///< 2 or 3 scalars in: service, item, value.
     kStateSet = 1,     ///< 3 scalars in: service, item, value.
@@ -112,12 +113,35 @@ enum ReportSelector {
 /// Channel ids of the reports.
 enum { kBytesChannel = 1, kLinkChannel = 2, kLatencyChannel = 3 };
 
+/// LinkClient has an IOEventLink and an IOWorkGroup of these names.
+#define kLinkName "org.opendext.test.link"
+#define kGroupName "org.opendext.test.group"
+enum LinkSelector {
+    kLinkActivate = 0,
+    kLinkSignal = 1,
+    kLinkWait = 2,       ///< 1 scalar out: the signals. Waits within the call, as the next three.
+    kLinkWaitUntil = 3,  ///< 1 scalar in: milliseconds from now. 1 scalar out.
+    kLinkSignalAndWait = 4,  ///< 1 scalar out.
+    kLinkEcho = 5,           ///< 1 scalar in: how many signals are each answered by one.
+    kLinkCancel = 6,
+    kLinkInvalidate = 7,  ///< Of both.
+    kLinkEarly =
+        8,  ///< 4 scalars out: results of Signal, Wait, Activate, and Create of the same name.
+    kGroupJoin = 9,       ///< 4 scalars out: results of Join twice and Leave twice.
+    kLinkTerminate = 10,  ///< CoreService ends.
+};
+
+#define kLibraryExitReason "a test has asked for it"
+
 /// LibraryClient: classes that stay in the driver. Each gives 2 scalars, unless it says otherwise.
 enum LibrarySelector {
     kLibraryResource = 0,    ///< Bytes and CRC of Info.plist in the driver's bundle.
     kLibrarySerialize = 1,   ///< Count of the client's properties, and whether a copy is equal.
     kLibraryCommands = 2,    ///< How often a command was taken out of a pool, and its retain count.
     kLibraryResultName = 3,  ///< 1 scalar in: a result. Structure out: its name.
+    kLibraryServer =
+        4,  ///< Results of RegisterService of an IOUserServer, and of LoadModule of nothing.
+    kLibraryExit = 5,  ///< No output: ends the process with kLibraryExitReason.
 };
 
 #endif

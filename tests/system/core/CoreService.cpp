@@ -105,7 +105,8 @@ void CoreService::FailReports(IOReturn result) {
 kern_return_t IMPL(CoreService, NewUserClient) {
     static const char *const kProperties[] = {
         "DataQueueClientProperties", "NotificationClientProperties", "PowerClientProperties",
-        "LibraryClientProperties",   "StateClientProperties",        "ReportClientProperties"};
+        "LibraryClientProperties",   "StateClientProperties",        "ReportClientProperties",
+        "LinkClientProperties"};
     if (type >= sizeof kProperties / sizeof kProperties[0]) {
         return kIOReturnBadArgument;
     }

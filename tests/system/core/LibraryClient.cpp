@@ -4,6 +4,7 @@
 #include <DriverKit/IOCommandPool.h>
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IOLib.h>
+#include <DriverKit/IOUserServer.h>
 #include <DriverKit/OSBundle.h>
 #include <DriverKit/OSCollections.h>
 
@@ -75,6 +76,23 @@ kern_return_t LibraryClient::PassCommands(uint64_t *output) {
     return kIOReturnSuccess;
 }
 
+// With an output it only tries what leaves the process as it is.
+kern_return_t LibraryClient::UseServer(uint64_t *output) {
+    IOUserServer *server = nullptr;
+    kern_return_t ret = IOUserServer::Create("org.opendext.test.server", 0, 0, nullptr, &server);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    if (output == nullptr) {
+        ret = server->Exit(kLibraryExitReason);
+    } else {
+        output[0] = static_cast<uint32_t>(server->RegisterService());
+        output[1] = static_cast<uint32_t>(server->LoadModule("/nowhere/module.so"));
+    }
+    OSSafeReleaseNULL(server);
+    return ret;
+}
+
 kern_return_t LibraryClient::NameResult(uint64_t result, OSData **name) {
     OSString *text = nullptr;
     const kern_return_t ret = StringFromReturn(static_cast<IOReturn>(result), &text);
@@ -94,6 +112,9 @@ kern_return_t LibraryClient::ExternalMethod(uint64_t selector,
                    ? NameResult(arguments->scalarInput[0], &arguments->structureOutput)
                    : kIOReturnBadArgument;
     }
+    if (selector == kLibraryExit) {
+        return UseServer(nullptr);
+    }
     if (arguments->scalarOutputCount != 2) {
         return kIOReturnBadArgument;
     }
@@ -104,6 +125,8 @@ kern_return_t LibraryClient::ExternalMethod(uint64_t selector,
             return CopyBySerialization(arguments->scalarOutput);
         case kLibraryCommands:
             return PassCommands(arguments->scalarOutput);
+        case kLibraryServer:
+            return UseServer(arguments->scalarOutput);
         default:
             return kIOReturnBadArgument;
     }
