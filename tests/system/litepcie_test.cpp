@@ -113,8 +113,8 @@ TEST_P(LitePcieTest, ConcatenationsOfConcatenations_AreOneRangeInTheApplication)
     ASSERT_EQ(reader.bytes().size(), kAllBytes);
     ASSERT_EQ(writer.bytes().size(), kAllBytes);
     for (size_t i = 0; i < kLiteCardBuffers; ++i) {
-        EXPECT_EQ(reader.bytes()[i * kLiteCardBufferBytes], 1 + i);
-        EXPECT_EQ(writer.bytes()[i * kLiteCardBufferBytes], 101 + i);
+        EXPECT_EQ(reader.bytes()[i * kLiteCardBufferBytes], static_cast<uint8_t>(1 + i));
+        EXPECT_EQ(writer.bytes()[i * kLiteCardBufferBytes], static_cast<uint8_t>(101 + i));
     }
 }
 

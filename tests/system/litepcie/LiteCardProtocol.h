@@ -17,7 +17,7 @@ enum LiteCardMemory {
     kLiteCardCountsMemory = 3,  ///< LiteCardCounts, read only.
 };
 
-enum { kLiteCardBuffers = 64, kLiteCardBufferBytes = 8192, kLiteCardBuffersPerInterrupt = 8 };
+enum { kLiteCardBuffers = 256, kLiteCardBufferBytes = 8192, kLiteCardBuffersPerInterrupt = 32 };
 
 struct LiteCardConfiguration {
     uint32_t isReader;

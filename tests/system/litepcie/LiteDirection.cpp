@@ -9,7 +9,7 @@ namespace registers = opendext::models::litepcie;
 
 namespace {
 
-constexpr uint32_t kBuffersPerPart = 8;
+constexpr uint32_t kBuffersPerPart = 32;
 constexpr uint32_t kParts = kLiteCardBuffers / kBuffersPerPart;
 
 }  // namespace
