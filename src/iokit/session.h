@@ -31,8 +31,9 @@ public:
 private:
     explicit Session(Session *parents) : parents_(parents) {}
 
-    /// That of the process that forked this one; its threads are not here, so nothing of it is used.
-    Session *const parents_;
+    /// That of the process that forked this one; its threads are not here, so nothing of it is used. Kept so that
+    /// it is no leak.
+    [[maybe_unused]] Session *const parents_;
 
     ObjectTable objects_;
     NotificationRouter router_;
