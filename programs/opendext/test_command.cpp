@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -102,6 +103,19 @@ struct Built {
     path program;
 };
 
+// The folders in which the driver's files are: its tests include the protocol from there.
+std::vector<path> DriverFolders(const toolchain::DextBuildRequest &request) {
+    std::vector<path> folders = request.include_dirs;
+    for (const auto *files : {&request.folder.sources, &request.folder.iigs}) {
+        for (const path &file : *files) {
+            if (std::ranges::find(folders, file.parent_path()) == folders.end()) {
+                folders.push_back(file.parent_path());
+            }
+        }
+    }
+    return folders;
+}
+
 std::expected<Built, std::string> BuildAll(const Options &options, const Places &places,
                                            const path &output, const toolchain::SdkLocation &sdk) {
     auto sources = toolchain::FindTestSources(places.tests);
@@ -128,13 +142,10 @@ std::expected<Built, std::string> BuildAll(const Options &options, const Places 
             made.library = entry.path();
         }
     }
-    std::vector<path> include_dirs = request->include_dirs;
-    include_dirs.push_back(request->folder.folder.empty() ? path(places.driver).parent_path()
-                                                          : request->folder.folder);
     auto tests = toolchain::BuildTests({.sources = *std::move(sources),
                                         .folder = places.tests,
                                         .dext = made.dext,
-                                        .include_dirs = std::move(include_dirs),
+                                        .include_dirs = DriverFolders(*request),
                                         .compiler_flags = options.dext.flags,
                                         .output = made.program,
                                         .instrumentation = InstrumentationOf(options),
@@ -204,6 +215,9 @@ int Test(const Options &options) {
         return Fail(sdk.error());
     }
     if (auto possible = toolchain::CheckInstrumentation(InstrumentationOf(options)); !possible) {
+        return Fail(possible.error());
+    }
+    if (auto possible = toolchain::CheckGoogleTest(); !possible) {
         return Fail(possible.error());
     }
     const auto places = FindPlaces(options);

@@ -200,20 +200,22 @@ bool Interleaver::Yield() {
     return true;
 }
 
-void Interleaver::RestSlowly() {
+bool Interleaver::RestSlowly() {
     Member *member = t_member;
     if (member == nullptr) {
-        return;
+        return false;
     }
     std::unique_lock lock(mutex_);
     if (member->epoch != epoch_) {
-        return;
+        return false;
     }
+    const uint64_t seen = num_turns_;
     resting_.push_back(member);
     if (turn_ == member) {
         turn_ = nullptr;
     }
     AwaitTurn(lock, *member);
+    return num_turns_ > seen + 1;
 }
 
 bool Interleaver::Wait(const std::atomic<uint32_t> &word) {

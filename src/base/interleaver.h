@@ -53,11 +53,12 @@ public:
     /// Lets another member go on. False: there is none that could.
     bool Yield();
 
-    /// Waits until no other member can go on.
-    static void Rest() {
+    /// Waits until no other member can go on. @return whether another one has gone on meanwhile.
+    static bool Rest() {
         if (IsInForce()) [[unlikely]] {
-            Instance().RestSlowly();
+            return Instance().RestSlowly();
         }
+        return false;
     }
 
     /// Waits until `word` is not 0; other members go on meanwhile. @return false: not in force, nothing was done.
@@ -82,7 +83,7 @@ private:
     Interleaver() = default;
 
     void PointSlowly();
-    void RestSlowly();
+    bool RestSlowly();
     uint64_t Next();
     void GiveTurn();
     void AwaitTurn(std::unique_lock<std::mutex> &lock, Member &member);

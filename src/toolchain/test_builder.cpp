@@ -103,6 +103,15 @@ std::string PlanText(const TestBuildRequest &request, const SdkLocation &sdk, co
 
 }  // namespace
 
+std::expected<void, std::string> CheckGoogleTest() {
+    if (FindCompilerFile("libgtest.a").empty() || FindCompilerFile("libgtest_main.a").empty()) {
+        return std::unexpected(
+            "opendext test: error: GoogleTest is not installed; install libgtest-dev (and "
+            "libgmock-dev)");
+    }
+    return {};
+}
+
 std::expected<std::vector<path>, std::string> FindTestSources(const path &folder) {
     std::error_code error;
     std::vector<path> sources;
@@ -126,11 +135,6 @@ std::expected<std::vector<path>, std::string> FindTestSources(const path &folder
 
 std::expected<void, std::string> BuildTests(const TestBuildRequest &request,
                                             const SdkLocation &sdk) {
-    if (FindCompilerFile("libgtest.a").empty() || FindCompilerFile("libgtest_main.a").empty()) {
-        return std::unexpected(
-            "opendext test: error: GoogleTest is not installed; install libgtest-dev (and "
-            "libgmock-dev)");
-    }
     TestBuildRequest absolute = request;
     absolute.output = std::filesystem::absolute(request.output).lexically_normal();
     absolute.dext = std::filesystem::absolute(request.dext).lexically_normal();

@@ -23,6 +23,9 @@ struct TestBuildRequest {
     bool verbose = false;
 };
 
+/// Whether GoogleTest is installed. The error says what to install.
+[[nodiscard]] std::expected<void, std::string> CheckGoogleTest();
+
 /// The sources in a folder of tests, in the order of their names; folders below it are not searched. The error is one line
 /// with the fix.
 [[nodiscard]] std::expected<std::vector<std::filesystem::path>, std::string> FindTestSources(

@@ -143,6 +143,36 @@ TEST_F(TestCommandTest, DriverThatDoesNotBuild_NoTestIsRun) {
     EXPECT_FALSE(result.text.contains("RUN")) << result.text;
 }
 
+TEST_F(TestCommandTest, Project_IsBuiltAndTested) {
+    const CommandResult result =
+        Test("samples/echo", {"--tests", (kSource / "tests/harness/echo").string()});
+    EXPECT_EQ(result.status, 0) << result.text;
+    EXPECT_TRUE(result.text.contains("[  PASSED  ] 2 tests.")) << result.text;
+}
+
+TEST_F(TestCommandTest, MissingPackages_AreNamed) {
+    // A compiler that finds no file.
+    const auto compiler = folder_.Write(
+        "bin/clang++-19", "#!/bin/sh\nfor word; do echo \"${word#-print-file-name=}\"; done\n");
+    std::filesystem::permissions(compiler, std::filesystem::perms::owner_all);
+    const auto test = [&](const std::vector<std::string> &more) {
+        std::vector<std::string> command = {
+            "/usr/bin/env", "PATH=" + compiler.parent_path().string() + ":/usr/bin:/bin",
+            BuiltProgram("opendext"), "test", (kSource / "samples/metronome").string()};
+        command.insert(command.end(), more.begin(), more.end());
+        return RunProgram(command);
+    };
+    const CommandResult plain = test({});
+    EXPECT_EQ(plain.status, 1);
+    EXPECT_EQ(plain.text,
+              "opendext test: error: GoogleTest is not installed; install libgtest-dev (and "
+              "libgmock-dev)\n");
+    if (!IsInstrumented()) {
+        EXPECT_TRUE(test({"--asan"}).text.contains("install libclang-rt-19-dev"));
+        EXPECT_TRUE(test({"--tsan"}).text.contains("install libclang-rt-19-dev"));
+    }
+}
+
 TEST_F(TestCommandTest, TwoSanitizers_AreRefused) {
     EXPECT_NE(Test("samples/metronome", {"--asan", "--tsan"}).status, 0);
 }

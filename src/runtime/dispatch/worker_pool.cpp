@@ -36,7 +36,7 @@ WorkerPool &WorkerPool::Instance() {
 
 void WorkerPool::Submit(PoolTask *task) {
     bool needs_worker = false;
-    task->member = Interleaver::Instance().Admit();
+    task->member = Interleaver::IsInForce() ? Interleaver::Instance().Admit() : nullptr;
     {
         const std::lock_guard lock(mutex_);
         task->next = nullptr;

@@ -61,8 +61,11 @@ void *IOMallocZeroTyped(size_t size, malloc_type_id_t) {
 
 void IOSleep(uint64_t milliseconds) {
     if (opendext::Interleaver::IsInForce() && opendext::Interleaver::IsMember()) {
-        opendext::Interleaver::Rest();
-        return;
+        if (opendext::Interleaver::Rest()) {
+            return;
+        }
+        // Who polls for what a thread outside does must not run out of tries at once.
+        milliseconds = milliseconds == 0 ? 0 : 1;
     }
     constexpr uint64_t kMillisecondsPerSecond = 1000;
     constexpr long kNanosecondsPerMillisecond = 1'000'000;
