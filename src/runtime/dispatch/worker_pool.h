@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <mutex>
 
+#include "base/interleaver.h"
+
 namespace opendext::dispatch {
 
 /// A piece of work, embedded in what it is about. Owned by the submitter; `run` is called once, on a worker, and
@@ -17,6 +19,7 @@ struct PoolTask {
     void (*run)(PoolTask *task) = nullptr;
     void *owner = nullptr;  ///< What it is embedded in; for `run`.
     PoolTask *next = nullptr;
+    Interleaver::Member *member = nullptr;  ///< The pool's.
 };
 
 /// All workers of the process. Any thread. Never destroyed; its threads are detached.
