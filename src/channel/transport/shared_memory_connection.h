@@ -59,6 +59,8 @@ private:
     void OnPeerGone();
     /// Why a control message got no valid answer.
     [[nodiscard]] int32_t ControlFailure() const;
+    /// Appends further pieces of a grant to `slices`; `ticket` is then for those after them. @return false: none came.
+    [[nodiscard]] bool TakePieces(uint64_t &ticket, std::vector<SharedSlice> &slices);
     void SendClose();
     [[nodiscard]] int32_t CallInGate(const ClientCall &call, const CheckedCall &checked);
     [[nodiscard]] int32_t LendStructures(const ClientCall &call, const CheckedCall &checked,
