@@ -208,6 +208,18 @@ TEST_F(RunCommandTest, TreeAndLog_ShowTheLiveRegistry) {
     EXPECT_EQ(log->WaitForExit(), 0);
 }
 
+TEST_F(RunCommandTest, Reports_AreReadFromTheDriver) {
+    const CommandResult result =
+        Run({"run", BuiltDext("core").string(), "--app", BuiltProgram("opendext").string(), "ioreg",
+             "-r", "-n", "CoreService"});
+    EXPECT_EQ(result.status, 0) << result.text;
+    for (const char *expected :
+         {"| Core/Link/bytes: 0 B", "| Core/Link/link:", "|   up: entered 0 times, 0 ns",
+          "| Core/Link/latency:", "|   up to 10: 0", "|   more than 100: 0"}) {
+        EXPECT_TRUE(result.text.contains(expected)) << expected << "\n" << result.text;
+    }
+}
+
 TEST_F(RunCommandTest, NoRegistry_IsToldByThoseThatLookAtOne) {
     for (const char *command : {"ioreg", "log"}) {
         const CommandResult result = Run({command});

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/race_annotations.h"
 #include "runtime/dispatch/timer_service.h"
 
 namespace opendext::dispatch {
@@ -76,6 +77,7 @@ bool SerialQueue::RunSync(Function function, void *context) {
         function(context);
         return true;
     }
+    Interleaver::Point();
     // The work may drop the last reference to the object that this queue is in.
     Retain();
     const bool has_turn = AcquireTurn(false);
@@ -93,6 +95,7 @@ bool SerialQueue::AcquireTurn(bool always) {
     uint32_t idle = 0;
     if (state_.compare_exchange_strong(idle, kOwned, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
+        TakeOver(&state_);
         return true;
     }
     return AcquireTurnSlowly(always);
@@ -129,6 +132,7 @@ void SerialQueue::ReleaseTurn(const QueueFrame &frame) {
         EndConcurrentItem();
         return;
     }
+    HandOver(&state_);
     uint32_t owned = kOwned;
     if (!state_.compare_exchange_strong(owned, 0, std::memory_order_release,
                                         std::memory_order_relaxed)) {
@@ -144,6 +148,7 @@ void SerialQueue::PassTurn(bool is_worker) {
     while (true) {
         std::unique_lock lock(mutex_);
         if (first_ == nullptr) {
+            HandOver(&state_);
             state_.fetch_and(~kOwned, std::memory_order_release);
             return;
         }
@@ -169,6 +174,7 @@ void SerialQueue::PassTurn(bool is_worker) {
                 }
                 auto *item = static_cast<WorkItem *>(TakeFirst());
                 lock.unlock();
+                Interleaver::Point();
                 RunItem(item, true);
                 break;
         }
@@ -272,6 +278,7 @@ bool SerialQueue::TakeTurnIfIdle() {
         return false;
     }
     state_.fetch_and(~kPending, std::memory_order_relaxed);
+    TakeOver(&state_);
     return true;
 }
 

@@ -16,6 +16,17 @@ constexpr std::chrono::seconds kIdleTime{5};
 
 thread_local bool is_worker = false;
 
+void RunTask(PoolTask *task) {
+    Interleaver::Member *const member = task->member;  // the task may be gone afterwards
+    if (member != nullptr) {
+        Interleaver::Instance().Enter(member);
+    }
+    task->run(task);
+    if (member != nullptr) {
+        Interleaver::Instance().Leave(member);
+    }
+}
+
 }  // namespace
 
 WorkerPool &WorkerPool::Instance() {
@@ -25,6 +36,7 @@ WorkerPool &WorkerPool::Instance() {
 
 void WorkerPool::Submit(PoolTask *task) {
     bool needs_worker = false;
+    task->member = Interleaver::IsInForce() ? Interleaver::Instance().Admit() : nullptr;
     {
         const std::lock_guard lock(mutex_);
         task->next = nullptr;
@@ -103,7 +115,7 @@ void WorkerPool::RunWorker() {
         }
         --num_queued_;
         lock.unlock();
-        task->run(task);
+        RunTask(task);
         lock.lock();
     }
     --num_workers_;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <mutex>
 
+#include "base/interleaver.h"
 #include "base/spin_budget.h"
 
 namespace opendext::dispatch {
@@ -21,6 +22,7 @@ struct PoolTask {
     void (*run)(PoolTask *task) = nullptr;
     void *owner = nullptr;  ///< What it is embedded in; for `run`.
     PoolTask *next = nullptr;
+    Interleaver::Member *member = nullptr;  ///< The pool's.
 };
 
 /// All workers of the process. Any thread. Never destroyed; its threads are detached.

@@ -104,6 +104,10 @@ const OSMetaClass *OSMetaClassBase::GetClass() {
     return getMetaClass();
 }
 
+bool OSMetaClassBase::IsRemote() const {
+    return (getMetaClass()->description().flags & kOSClassKernel) != 0;
+}
+
 uint32_t OSMetaClassBase::getRetainCount() const {
     // All objects are OSObjects.
     return opendext::object::ObjectInternals::References(static_cast<const OSObject *>(this));
@@ -165,6 +169,14 @@ OSObject *OSMetaClass::alloc() const {
     ObjectInternals::StartCounting(object);
     MetaClassInternals::CountObject(this, 1);
     return object;
+}
+
+kern_return_t OSObjectAllocate(const OSMetaClass *meta, OSObject **pObject) {
+    if (meta == nullptr || pObject == nullptr) {
+        return kIOReturnBadArgument;
+    }
+    *pObject = meta->alloc();
+    return *pObject != nullptr ? kIOReturnSuccess : kIOReturnNoMemory;
 }
 
 const OSMethodDescription *OSMetaClass::findMethod(uint64_t methodID) const {

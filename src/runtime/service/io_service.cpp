@@ -9,6 +9,7 @@
 #include "base/io_result_name.h"
 #include "base/log.h"
 #include "base/once_per_key.h"
+#include "runtime/service/latency_request.h"
 #include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
 
@@ -111,6 +112,9 @@ bool IOService::init() {
 void IOService::free() {
     if (ivars != nullptr) {
         (void)opendext::service::AcknowledgePower(this);
+        if (ivars->has_latency_request) {
+            opendext::service::LatencyRequests::Instance().Set(this, 0);
+        }
         opendext::service::DropProvider(this);
         delete std::exchange(ivars, nullptr);
     }
