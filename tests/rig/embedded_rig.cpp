@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/rig/embedded_rig.h"
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -12,10 +13,13 @@
 #include "device_host/port_kinds.h"
 #include "iokit/session.h"
 #include "models/catalog.h"
+#include "runtime/dispatch/worker_pool.h"
 
 namespace opendext::rig {
 
 namespace {
+
+constexpr std::chrono::milliseconds kEndPatience{5000};
 
 std::expected<std::shared_ptr<backends::PciBackend>, std::string> MakeDevice(
     const std::string &device) {
@@ -107,6 +111,8 @@ EmbeddedRig::~EmbeddedRig() {
 std::string EmbeddedRig::Stop() {
     iokit::Session::Current().Install(nullptr);
     system_.reset();
+    // A worker may be the last to hold a driver, and tell what it has left.
+    static_cast<void>(dispatch::WorkerPool::Instance().WaitUntilIdle(kEndPatience));
     SetLogSink({});
     return {};
 }
