@@ -125,6 +125,7 @@ kern_return_t OSMetaClassBase::_Dispatch(OSMetaClassBase *, const IORPC) {
     return kIOReturnUnsupported;
 }
 
+#pragma clang section text = "opendext_call_driver"
 OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
                                                const OSMetaClass *metaClass) {
     if (object == nullptr || !object->getMetaClass()->isDerivedFrom(metaClass)) {
@@ -132,6 +133,7 @@ OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
     }
     return const_cast<OSMetaClassBase *>(object);
 }
+#pragma clang section text = ""
 
 OSMetaClassBase *OSMetaClassBase::requiredMetaCast(const OSMetaClassBase *object,
                                                    const OSMetaClass *metaClass) {

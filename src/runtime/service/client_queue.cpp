@@ -3,10 +3,19 @@
 
 #include <DriverKit/IOUserClient.h>
 
+#include "base/call_path.h"
 #include "runtime/dispatch/queue_table.h"
 #include "runtime/dispatch/run_sync.h"
 
 namespace opendext::service {
+
+namespace {
+
+const CallPathSections g_call_path;
+
+}  // namespace
+
+#pragma clang section text = "opendext_call_driver"
 
 void RunExternalMethod(IOUserClient *client, void (*function)(void *context), void *context) {
     // The entry of the class's method table that counts for this: spares its look-up in each call.
@@ -17,8 +26,10 @@ void RunExternalMethod(IOUserClient *client, void (*function)(void *context), vo
     if (queue == nullptr || dispatch::MethodsAreNotSynchronized(queue)) {
         function(context);
     } else {
-        dispatch::RunSync(queue, function, context);
+        dispatch::RunSyncOnKept(queue, function, context);
     }
 }
+
+#pragma clang section text = ""
 
 }  // namespace opendext::service

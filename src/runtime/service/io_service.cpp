@@ -72,9 +72,11 @@ kern_return_t StartOnQueue(IOService *service, IOService *provider) {
     return status;
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool IsStopped(const IOService *service) {
     return service->ivars != nullptr && service->ivars->is_stopped;
 }
+#pragma clang section text = ""
 
 EntryId EntryOf(const IOService *service) {
     return service->ivars != nullptr ? service->ivars->entry : EntryId::kNone;
