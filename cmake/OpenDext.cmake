@@ -26,7 +26,7 @@ set(OPENDEXT_IIG_DIR "${PROJECT_BINARY_DIR}/iig-implementation")
 set(OPENDEXT_SHARED_LIBRARIES opendext-base opendext-runtime opendext-iokit)
 set(opendext-base_MEMBERS opendext_base opendext_client_memory opendext_wire opendext_transport)
 set(opendext-runtime_MEMBERS
-    opendext_object opendext_dispatch opendext_memory opendext_service opendext_pci opendext_usb
+    opendext_diagnostics opendext_object opendext_dispatch opendext_memory opendext_service opendext_pci opendext_usb
     opendext_backends)
 set(opendext-iokit_MEMBERS opendext_iokit opendext_corefoundation)
 

@@ -4,10 +4,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "base/call_path.h"
 #include "base/copy_words.h"
 #include "base/log.h"
+#include "runtime/diagnostics/diagnostic.h"
 #include "runtime/memory/descriptor_factory.h"
+#include "runtime/object/live_objects.h"
 #include "runtime/object/object_internals.h"
 #include "runtime/service/client_completion.h"
 
@@ -102,6 +106,33 @@ kern_return_t MethodCall::TakeVariable(const OSData *output) {
     return kIOReturnSuccess;
 }
 
+// semantics.md 2.5.
+void MethodCall::TellOfTooMuch(const OSData *output, uint64_t capacity) const {
+    if (request_.structure_output_slice == nullptr) {
+        LogWarning(
+            "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
+            "for {}: it gets kIOReturnBadArgument",
+            request_.selector, output->getLength(), capacity);
+        return;
+    }
+    const std::string method = fmt::format("ExternalMethod, selector {}", request_.selector);
+    const diagnostics::Occurrence occurrence{.id = diagnostics::DiagnosticId::kTwoStructureOutputs,
+                                             .class_name = client_->getMetaClass()->getClassName(),
+                                             .object = client_,
+                                             .method = method,
+                                             .place = object::MadeAt(output),
+                                             .place_word = "made in"};
+    if (diagnostics::IsFirst(occurrence)) {
+        diagnostics::Report(
+            occurrence,
+            fmt::format("it gives a structureOutput of {} bytes beside its "
+                        "structureOutputDescriptor of {}: the application gets "
+                        "kIOReturnBadArgument and nothing else",
+                        output->getLength(), request_.structure_output_slice->length),
+            "write through the descriptor when there is one, and leave structureOutput NULL");
+    }
+}
+
 kern_return_t MethodCall::TakeStructure(const OSData *output) {
     if (request_.structure_output_capacity == kVariableOutput) {
         return TakeVariable(output);
@@ -122,14 +153,7 @@ kern_return_t MethodCall::TakeStructure(const OSData *output) {
     }
     const size_t length = output->getLength();
     if (length > capacity) {
-        LogWarning(
-            "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
-            "for {}{}: it "
-            "gets kIOReturnBadArgument",
-            request_.selector, length, capacity,
-            request_.structure_output_slice != nullptr
-                ? " inline (write through structureOutputDescriptor)"
-                : "");
+        TellOfTooMuch(output, capacity);
         return kIOReturnBadArgument;
     }
     if (length != 0) {

@@ -293,6 +293,16 @@ bool SerialQueue::TakeTurnIfIdle() {
     return true;
 }
 
+SerialQueue::Unfinished SerialQueue::FindUnfinished() {
+    Unfinished unfinished;
+    const std::lock_guard lock(mutex_);
+    for (const QueueEntry *entry = first_; entry != nullptr; entry = entry->next) {
+        unfinished.num_blocks += IsDriverWork(*entry) && !entry->always ? 1 : 0;
+    }
+    unfinished.has_sleepers = first_sleeper_ != nullptr;
+    return unfinished;
+}
+
 void SerialQueue::Append(QueueEntry *entry) {
     entry->next = nullptr;
     (last_ != nullptr ? last_->next : first_) = entry;
