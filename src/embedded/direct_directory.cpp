@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/interleaver.h"
 #include "channel/transport/direct_connection.h"
 
 namespace opendext::embedded {
@@ -37,6 +38,17 @@ std::expected<PropertyValue, int32_t> DirectDirectory::Property(EntryId entry,
     return Ask([&] { return backend_.Property(entry, key); });
 }
 
+std::expected<std::vector<uint8_t>, int32_t> DirectDirectory::ReadReports(EntryId service) {
+    std::promise<std::expected<std::vector<uint8_t>, int32_t>> answered;
+    thread_.Post([&] {
+        backend_.ReadReports(service,
+                             [&answered](std::expected<std::vector<uint8_t>, int32_t> elements) {
+                                 answered.set_value(std::move(elements));
+                             });
+    });
+    return answered.get_future().get();
+}
+
 std::expected<std::vector<EntryId>, int32_t> DirectDirectory::Children(EntryId entry) {
     return Ask([&] { return backend_.Children(entry); });
 }
@@ -55,7 +67,10 @@ std::expected<std::shared_ptr<channel::ClientConnection>, int32_t> DirectDirecto
                           answered.set_value(std::move(opened));
                       });
     });
-    auto opened = answered.get_future().get();
+    auto opened = [&answered] {
+        const Interleaver::OutsideScope outside;  // a driver answers
+        return answered.get_future().get();
+    }();
     if (!opened) {
         return std::unexpected(opened.error());
     }

@@ -50,7 +50,7 @@ private:
     const IOUserClient *client_ = nullptr;  // set by Run
     kern_return_t status_ = kIOReturnNotReady;
     // Own arrays of full size: a driver that goes past the count stays within them.
-    std::array<uint64_t, channel::kMaxScalars> input_;
+    std::array<uint64_t, channel::kMaxScalars> input_ = {};
     std::array<uint64_t, channel::kMaxScalars> output_ = {};
     IOUserClientMethodArguments arguments_ = {};
     memory::Retained<OSData> structure_;

@@ -23,6 +23,9 @@ struct Frame {
 };
 
 std::optional<Frame> ParseFrame(const std::string &line) {
+    if (line.starts_with('|')) {
+        return std::nullopt;  // of a panic log: the driver's own words
+    }
     const size_t plus = line.rfind("+0x");
     const size_t space = plus == std::string::npos ? plus : line.find(' ', plus);
     if (space == std::string::npos) {

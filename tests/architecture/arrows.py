@@ -36,6 +36,7 @@ ROOMS = {
     "src/iokit/corefoundation": ["src/base", "sdk"],
     "src/iokit": ["src/iokit/corefoundation", "src/channel/transport"],
     "src/embedded": ["src/host", "src/device_host", "src/registry", "src/iokit", "src/backends"],
+    "src/testing": ["src/embedded"],
     "src/toolchain": ["src/base"],
     # Models are written against the device model interface, which the emulated backend declares.
     "models": ["src/backends/emulated"],
@@ -70,7 +71,9 @@ def reachable(room):
 
 def resolve(tree, includer, quote, name):
     """The path of the included file in the tree, or None when it is not ours."""
-    folders = ["src", ".", "sdk", "toolkit/include"] if quote == '"' else ["sdk", "toolkit/include", "src", "."]
+    folders = ["src", ".", "sdk", "toolkit/include", "src/testing/include"]
+    if quote == "<":
+        folders = ["sdk", "toolkit/include", "src/testing/include", "src", "."]
     if quote == '"':
         folders.insert(0, str(pathlib.PurePosixPath(includer).parent))
     for folder in folders:

@@ -35,13 +35,19 @@ SerialQueue *InnerQueue(IODispatchQueue *queue) {
     return queue->ivars->queue;
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool RunSync(IODispatchQueue *queue, void (*function)(void *context), void *context) {
     return queue->ivars->queue->RunSync(function, context);
+}
+
+bool RunSyncOnKept(IODispatchQueue *queue, void (*function)(void *context), void *context) {
+    return queue->ivars->queue->RunSyncKept(function, context);
 }
 
 bool MethodsAreNotSynchronized(IODispatchQueue *queue) {
     return queue->ivars->methods_not_synchronized;
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::dispatch
 

@@ -98,6 +98,7 @@ bool QueueTable::IsDeclared(const OSObject *target, const char *name) {
     return false;
 }
 
+#pragma clang section text = "opendext_call_driver"
 IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDescription &method) {
     const QueueTable *table = Of(target);
     if (table == nullptr) {
@@ -163,5 +164,6 @@ IODispatchQueue *QueueTable::Find(const char *name) const {
         named_queues_, [name](const NamedQueue &entry) { return entry.name == name; });
     return found != named_queues_.end() ? found->queue : nullptr;
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::dispatch

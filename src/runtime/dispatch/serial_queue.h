@@ -82,6 +82,8 @@ public:
     /// Runs `function(context)` on this thread when the turn comes; at once when it is on the queue already.
     /// @return false when the queue was cancelled, and it did not run.
     bool RunSync(Function function, void *context);
+    /// The same for callers that hold a reference until it returns.
+    bool RunSyncKept(Function function, void *context);
 
     /// Queues `item`; it is dropped (run with was_dropped, on this thread) when the queue is cancelled.
     void Submit(WorkItem *item);

@@ -114,6 +114,10 @@ const OSMetaClass *OSMetaClassBase::GetClass() {
     return getMetaClass();
 }
 
+bool OSMetaClassBase::IsRemote() const {
+    return (getMetaClass()->description().flags & kOSClassKernel) != 0;
+}
+
 uint32_t OSMetaClassBase::getRetainCount() const {
     // All objects are OSObjects.
     return opendext::object::ObjectInternals::References(static_cast<const OSObject *>(this));
@@ -131,6 +135,7 @@ kern_return_t OSMetaClassBase::_Dispatch(OSMetaClassBase *, const IORPC) {
     return kIOReturnUnsupported;
 }
 
+#pragma clang section text = "opendext_call_driver"
 OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
                                                const OSMetaClass *metaClass) {
     if (object == nullptr || !object->getMetaClass()->isDerivedFrom(metaClass)) {
@@ -138,6 +143,7 @@ OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
     }
     return const_cast<OSMetaClassBase *>(object);
 }
+#pragma clang section text = ""
 
 OSMetaClassBase *OSMetaClassBase::requiredMetaCast(const OSMetaClassBase *object,
                                                    const OSMetaClass *metaClass) {
@@ -176,6 +182,14 @@ OSObject *OSMetaClass::alloc() const {
     MetaClassInternals::CountObject(this, 1);
     opendext::object::NoteMade(object, opendext::object::IsOfDriver(*this));
     return object;
+}
+
+kern_return_t OSObjectAllocate(const OSMetaClass *meta, OSObject **pObject) {
+    if (meta == nullptr || pObject == nullptr) {
+        return kIOReturnBadArgument;
+    }
+    *pObject = meta->alloc();
+    return *pObject != nullptr ? kIOReturnSuccess : kIOReturnNoMemory;
 }
 
 const OSMethodDescription *OSMetaClass::findMethod(uint64_t methodID) const {

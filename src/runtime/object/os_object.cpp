@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/race_annotations.h"
 #include "runtime/diagnostics/diagnostic.h"
 #include "runtime/object/freed_objects.h"
 #include "runtime/object/live_objects.h"
@@ -59,6 +60,7 @@ bool ObjectInternals::TryRetain(const OSObject *object) {
 }
 
 bool ObjectInternals::DropUnlessLast(const OSObject *object) {
+    HandOver(object);
     uint32_t references = __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
     while (references > 1) {
         if (__atomic_compare_exchange_n(&object->opendext_references_, &references, references - 1,
@@ -85,11 +87,16 @@ void ObjectInternals::Retain(const OSObject *object) {
 }
 
 bool ObjectInternals::Drop(const OSObject *object) {
+    HandOver(object);
     const uint32_t before = __atomic_fetch_sub(&object->opendext_references_, 1, __ATOMIC_ACQ_REL);
     if (before == 0 || before > kMaxReferences) {
         FailCount(object, "release", before);
     }
-    return before == 1;
+    if (before != 1) {
+        return false;
+    }
+    TakeOver(object);
+    return true;
 }
 
 void ObjectInternals::Destroy(OSObject *object) {

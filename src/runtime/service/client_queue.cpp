@@ -3,12 +3,15 @@
 
 #include <DriverKit/IOUserClient.h>
 
+#include "base/call_path.h"
 #include "runtime/dispatch/queue_table.h"
 #include "runtime/dispatch/run_sync.h"
 
 namespace opendext::service {
 
 namespace {
+
+const CallPathSections g_call_path;
 
 // The entry of the class's method table that counts for this: spares its look-up in each call.
 constexpr OSMethodDescription kExternalMethod = {IOUserClient__ExternalMethod_ID, "_ExternalMethod",
@@ -22,13 +25,17 @@ bool IsOnExternalMethodQueue(const IOUserClient *client) {
            dispatch::InnerQueue(queue)->OnQueue();
 }
 
+#pragma clang section text = "opendext_call_driver"
+
 void RunExternalMethod(IOUserClient *client, void (*function)(void *context), void *context) {
     IODispatchQueue *queue = dispatch::QueueTable::ForMethod(client, kExternalMethod);
     if (queue == nullptr || dispatch::MethodsAreNotSynchronized(queue)) {
         function(context);
     } else {
-        dispatch::RunSync(queue, function, context);
+        dispatch::RunSyncOnKept(queue, function, context);
     }
 }
+
+#pragma clang section text = ""
 
 }  // namespace opendext::service

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/once_per_key.h"
 #include "runtime/object/live_objects.h"
+#include "runtime/service/latency_request.h"
 #include "runtime/service/life_checks.h"
 #include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
@@ -91,9 +92,11 @@ kern_return_t StartOnQueue(IOService *service, IOService *provider) {
     return status;
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool IsStopped(const IOService *service) {
     return service->ivars != nullptr && service->ivars->is_stopped;
 }
+#pragma clang section text = ""
 
 EntryId EntryOf(const IOService *service) {
     return service->ivars != nullptr ? service->ivars->entry : EntryId::kNone;
@@ -131,6 +134,9 @@ bool IOService::init() {
 void IOService::free() {
     if (ivars != nullptr) {
         (void)opendext::service::AcknowledgePower(this);
+        if (ivars->has_latency_request) {
+            opendext::service::LatencyRequests::Instance().Set(this, 0);
+        }
         opendext::service::DropProvider(this);
         delete std::exchange(ivars, nullptr);
     }

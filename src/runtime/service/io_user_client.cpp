@@ -145,6 +145,7 @@ void IOUserClient::free() {
     super::free();
 }
 
+#pragma clang section text = "opendext_call_driver"
 kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
                                            IOUserClientMethodArguments *arguments,
                                            const IOUserClientMethodDispatch *dispatch,
@@ -167,6 +168,7 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
     }
     return dispatch->function(target, reference, arguments);
 }
+#pragma clang section text = ""
 
 kern_return_t IOUserClient::_ExternalMethod_Impl(IOUserClientMethodArguments *arguments) {
     return arguments != nullptr

@@ -70,6 +70,7 @@ struct IOService_IVars {
     std::atomic<bool> base_start_ran = false;
     std::atomic<bool> is_started = false;  // Start returned success.
     std::atomic<bool> is_stopped = false;
+    std::atomic<bool> has_latency_request = false;  // see latency_request.h
 
     std::mutex power_mutex;
     std::function<void()>
