@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "base/io_result_name.h"
+#include "channel/wire/report_text.h"
 #include "programs/opendext/commands.h"
 #include "programs/opendext/live_registries.h"
 
@@ -20,6 +22,7 @@ using channel::ServiceDirectory;
 struct Options {
     int pid = 0;
     bool properties = false;
+    bool reports = false;
     std::string name;
 };
 
@@ -34,6 +37,22 @@ void PrintProperties(ServiceDirectory &directory, EntryId entry, const std::stri
         fmt::print("{}  \"{}\" = {}\n", indent, key, value.ToString());
     }
     fmt::print("{}}}\n", indent);
+}
+
+// Of a service that has published which channels it has.
+void PrintReports(ServiceDirectory &directory, EntryId entry, const std::string &indent) {
+    const auto legend = directory.Property(entry, "IOReportLegend");
+    if (!legend) {
+        return;
+    }
+    const auto elements = directory.ReadReports(entry);
+    if (!elements) {
+        fmt::print("{}reports: {}\n", indent, DescribeIoResult(elements.error()));
+        return;
+    }
+    for (const std::string &line : channel::DescribeReports(*legend, *elements)) {
+        fmt::print("{}{}\n", indent, line);
+    }
 }
 
 // @return whether anything was.
@@ -53,6 +72,9 @@ bool PrintEntry(ServiceDirectory &directory, const Options &options, EntryId ent
                    description->busy_state);
         if (options.properties) {
             PrintProperties(directory, entry, indent + "  | ");
+        }
+        if (options.reports) {
+            PrintReports(directory, entry, indent + "  | ");
         }
     }
     bool is_any_shown = show;
@@ -87,6 +109,8 @@ void AddTreeCommand(CLI::App &program, Run &run) {
     auto options = std::make_shared<Options>();
     CLI::App *command = program.add_subcommand("ioreg", "Show the registry as a tree.");
     command->add_flag("-l,--properties", options->properties, "Show properties too");
+    command->add_flag("-r,--reports", options->reports,
+                      "Show what drivers report (IOReporter), read now");
     command->add_option("-n,--name", options->name,
                         "Show only entries of that name, and what is below them");
     command->add_option("--pid", options->pid,

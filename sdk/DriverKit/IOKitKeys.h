@@ -81,6 +81,29 @@
     "com.apple.developer.driverkit.family.hid.eventservice"
 #define kIODriverKitTransportBuiltinEntitlementKey "com.apple.developer.driverkit.builtin"
 
+// Items of the system's states (IOService::CopySystemStateNotificationService), and what is in them.
+#define kIOStateNotificationItemCreateKey "com.apple.iokit.statenotification.create"
+#define kIOStateNotificationItemSetKey "com.apple.iokit.statenotification.set"
+#define kIOStateNotificationItemCopyKey "com.apple.iokit.statenotification.copy"
+#define kIOStateNotificationNameKey "com.apple.iokit.statenotification.name"
+#define kIOStateNotificationEntitlementSetKey "com.apple.iokit.statenotification.entitlement-set"
+#define kIOStateNotificationEntitlementGetKey "com.apple.iokit.statenotification.entitlement-get"
+#define kIOSystemStateClamshellKey "com.apple.iokit.pm.clamshell"
+#define kIOSystemStateSleepDescriptionKey "com.apple.iokit.pm.sleepdescription"
+#define kIOSystemStateSleepDescriptionReasonKey "com.apple.iokit.pm.sleepreason"
+#define kIOSystemStateSleepDescriptionHibernateStateKey "com.apple.iokit.pm.hibernatestate"
+#define kIOSystemStateSleepDescriptionHibernateStateInactive 0
+#define kIOSystemStateSleepDescriptionHibernateStateHibernating 1
+#define kIOSystemStateSleepDescriptionHibernateStateWakingFromHibernate 2
+#define kIOSystemStateWakeDescriptionKey "com.apple.iokit.pm.wakedescription"
+#define kIOSystemStateWakeDescriptionWakeReasonKey "com.apple.iokit.pm.wakereason"
+#define kIOSystemStateWakeDescriptionContinuousTimeOffsetKey \
+    "com.apple.iokit.pm.wakedescription.continuous-time-offset"
+#define kIOSystemStateHaltDescriptionKey "com.apple.iokit.pm.haltdescription"
+#define kIOSystemStateHaltDescriptionHaltStateKey "com.apple.iokit.pm.haltstate"
+#define kIOSystemStatePowerSourceDescriptionKey "com.apple.iokit.pm.powersourcedescription"
+#define kIOSystemStatePowerSourceDescriptionACAttachedKey "com.apple.iokit.pm.acattached"
+
 // Notifications.
 #define kIOPublishNotification "IOServicePublish"
 #define kIOFirstPublishNotification "IOServiceFirstPublish"

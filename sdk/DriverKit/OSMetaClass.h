@@ -40,6 +40,10 @@ public:
     /// The same as getMetaClass.
     const OSMetaClass *GetClass();
 
+    /// Whether the object's methods are the system's: a provider, a memory descriptor, a queue. False for an object of a
+    /// class of the driver's own, and for containers.
+    bool IsRemote() const;
+
     /// How many references there are, for diagnostics: another thread may change it at any time.
     uint32_t getRetainCount() const;
 
@@ -128,8 +132,16 @@ private:
 /// Base of the generated `<Class>Interface` classes, which hold a class's LOCALONLY virtuals.
 class OSInterface {};
 
+/// Makes an instance of a class, +1, without init; what OSTypeAlloc does.
+/// @return kIOReturnNoMemory when memory is short or the class is abstract, kIOReturnBadArgument for NULL.
+extern "C" kern_return_t OSObjectAllocate(const OSMetaClass *meta, OSObject **pObject);
+
 /// The metaclass of `type`.
 #define OSTypeID(type) (g##type##MetaClass)
+/// The same.
+#define OSMTypeID(type) OSTypeID(type)
+/// The metaclass of an object's own class.
+#define OSTypeIDInst(inst) ((inst)->GetClass())
 
 /// `inst` as a `type *`, or NULL when it is NULL or of another class. +0.
 #define OSDynamicCast(type, inst) \

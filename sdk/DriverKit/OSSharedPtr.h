@@ -159,6 +159,12 @@ OSSharedPtr<To> OSDynamicPtrCast(const OSSharedPtr<From> &from) noexcept {
         OSRetain);
 }
 
+/// The pointer without the const of its class.
+template <typename To, typename From>
+OSSharedPtr<To> OSConstPtrCast(const OSSharedPtr<From> &from) noexcept {
+    return OSSharedPtr<To>(const_cast<To *>(from.get()), OSRetain);
+}
+
 /// The pointer as one to `To`, without a check.
 template <typename To, typename From>
 OSSharedPtr<To> OSStaticPtrCast(const OSSharedPtr<From> &from) noexcept {

@@ -69,6 +69,17 @@ public:
     virtual int32_t AdjustBusy(EntryId entry, int32_t delta) = 0;
     virtual std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) = 0;
 
+    /// The entry of the system's states (IOService::CopySystemStateNotificationService).
+    virtual std::expected<EntryId, int32_t> SystemStateService() = 0;
+    /// IOService::StateNotificationItem...: states of a service of the process or of SystemStateService.
+    /// @param value a dictionary; of a new item null for none.
+    virtual int32_t CreateStateItem(EntryId entry, const std::string &name,
+                                    const PropertyValue &value) = 0;
+    virtual int32_t SetStateItem(EntryId entry, const std::string &name,
+                                 const PropertyValue &value) = 0;
+    virtual std::expected<PropertyValue, int32_t> CopyStateItem(EntryId entry,
+                                                                const std::string &name) = 0;
+
     /// The base class's Stop has run for the service; completes a StopService that waits for it.
     virtual void ServiceStopped(EntryId entry) = 0;
 };

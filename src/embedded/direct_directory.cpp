@@ -38,6 +38,17 @@ std::expected<PropertyValue, int32_t> DirectDirectory::Property(EntryId entry,
     return Ask([&] { return backend_.Property(entry, key); });
 }
 
+std::expected<std::vector<uint8_t>, int32_t> DirectDirectory::ReadReports(EntryId service) {
+    std::promise<std::expected<std::vector<uint8_t>, int32_t>> answered;
+    thread_.Post([&] {
+        backend_.ReadReports(service,
+                             [&answered](std::expected<std::vector<uint8_t>, int32_t> elements) {
+                                 answered.set_value(std::move(elements));
+                             });
+    });
+    return answered.get_future().get();
+}
+
 std::expected<std::vector<EntryId>, int32_t> DirectDirectory::Children(EntryId entry) {
     return Ask([&] { return backend_.Children(entry); });
 }

@@ -20,6 +20,7 @@ public:
     std::expected<PropertyValue, int32_t> Properties(channel::EntryId entry) override;
     std::expected<PropertyValue, int32_t> Property(channel::EntryId entry,
                                                    const std::string &key) override;
+    std::expected<std::vector<uint8_t>, int32_t> ReadReports(channel::EntryId service) override;
     std::expected<std::vector<channel::EntryId>, int32_t> Children(channel::EntryId entry) override;
     channel::EntryId Root() override;
     std::expected<std::shared_ptr<channel::ClientConnection>, int32_t> Open(

@@ -48,6 +48,12 @@ public:
                        const channel::ProviderDescription &service) override {
         host_.NotifyService(watch, event, service);
     }
+    void NotifyState(uint64_t watch) override { host_.NotifyState(watch); }
+    void ReadReports(
+        channel::EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override {
+        host_.ReadReports(service, channels, std::move(answer));
+    }
     void Exit() override { host_.Exit(); }
     void Kill(int /*signal*/) override {}
 

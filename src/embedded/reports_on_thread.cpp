@@ -169,6 +169,33 @@ int32_t ReportsOnThread::WatchServices(uint64_t watch, const PropertyValue &matc
         [&](channel::HostReports &reports) { return reports.WatchServices(watch, matching); });
 }
 
+std::expected<EntryId, int32_t> ReportsOnThread::SystemStateService() {
+    return Ask([](channel::HostReports &reports) { return reports.SystemStateService(); });
+}
+
+int32_t ReportsOnThread::CreateStateItem(EntryId entry, const std::string &name,
+                                         const PropertyValue &value) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.CreateStateItem(entry, name, value); });
+}
+
+int32_t ReportsOnThread::SetStateItem(EntryId entry, const std::string &name,
+                                      const PropertyValue &value) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.SetStateItem(entry, name, value); });
+}
+
+std::expected<PropertyValue, int32_t> ReportsOnThread::CopyStateItem(EntryId entry,
+                                                                     const std::string &name) {
+    return Ask([&](channel::HostReports &reports) { return reports.CopyStateItem(entry, name); });
+}
+
+int32_t ReportsOnThread::WatchStates(uint64_t watch, EntryId service,
+                                     const std::vector<std::string> &names) {
+    return Ask(
+        [&](channel::HostReports &reports) { return reports.WatchStates(watch, service, names); });
+}
+
 void ReportsOnThread::StopWatch(uint64_t watch) {
     Tell([watch](channel::HostReports &reports) { reports.StopWatch(watch); });
 }

@@ -69,6 +69,15 @@ public:
     int32_t AdjustBusy(channel::EntryId entry, int32_t delta) override;
     std::expected<uint32_t, int32_t> GetBusyState(channel::EntryId entry) override;
     int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    std::expected<channel::EntryId, int32_t> SystemStateService() override;
+    int32_t CreateStateItem(channel::EntryId entry, const std::string &name,
+                            const PropertyValue &value) override;
+    int32_t SetStateItem(channel::EntryId entry, const std::string &name,
+                         const PropertyValue &value) override;
+    std::expected<PropertyValue, int32_t> CopyStateItem(channel::EntryId entry,
+                                                        const std::string &name) override;
+    int32_t WatchStates(uint64_t watch, channel::EntryId service,
+                        const std::vector<std::string> &names) override;
     void StopWatch(uint64_t watch) override;
     void ServiceStopped(channel::EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;

@@ -17,6 +17,7 @@
 #include <ctime>
 
 #include "base/signal_stack.h"
+#include "host/crash_panic_logs.h"
 
 namespace opendext::host {
 
@@ -151,6 +152,7 @@ void OnFatalSignal(int signal, siginfo_t *information, void * /*context*/) {
     } else {
         WriteOwnFrames();
     }
+    WritePanicLogs(report_fd);
     AwaitLines();
     std::signal(signal, SIG_DFL);
     raise(signal);

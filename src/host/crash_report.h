@@ -12,7 +12,7 @@ namespace opendext::host {
 /// hit to `fd`, one line each as "IMAGE+0xOFFSET FUNCTION", and then ends the process as the signal does. A
 /// signal from another process, as for a driver that hangs, has every other thread write its frames behind a line
 /// "thread 0xID". A sanitizer that has its own handlers keeps them. A thread that has overflowed its stack writes its frames
-/// if it is the caller's or has a SignalStack. Call once, before driver code is loaded.
+/// if it is the caller's or has a SignalStack. Active IOExtensiblePaniclogs follow (crash_panic_logs.h). Call once, before driver code is loaded.
 void InstallCrashReport(int fd);
 
 /// From now on the process ends, after a fatal signal, when no line of its log waits to be sent any more, or has

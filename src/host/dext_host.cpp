@@ -14,6 +14,7 @@
 #include "families/usb/provider_factory.h"
 #include "host/hosted_services.h"
 #include "host/order_answer.h"
+#include "host/service_reports.h"
 #include "host/service_watches.h"
 #include "host/stop_watch.h"
 #include "host/user_client_session.h"
@@ -313,8 +314,7 @@ void DextHost::Orders::Stop(EntryId entry, StopMode mode, StopAnswer answer) {
         services->StopFailed(entry, status);
         return;
     }
-    WarnUnlessStopped(services, entry, options.stop_warning,
-                      options.dext->identifier + ": " + service->getMetaClass()->getClassName());
+    WarnUnlessStopped(services, entry, options.stop_warning);
 }
 
 void DextHost::Orders::SetPowerState(EntryId entry, uint32_t flags,
@@ -416,6 +416,25 @@ void DextHost::SetPowerState(EntryId entry, uint32_t flags, std::function<void(i
 void DextHost::NotifyService(uint64_t watch, channel::ServiceEvent event,
                              const ProviderDescription &service) {
     orders_->watches->Notify(watch, event, service);
+}
+
+void DextHost::NotifyState(uint64_t watch) {
+    orders_->watches->NotifyState(watch);
+}
+
+void DextHost::ReadReports(
+    EntryId service, const std::vector<uint64_t> &channels,
+    std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) {
+    const uint64_t number =
+        orders_->open_orders.Enter([answer] { answer(std::unexpected(kHostGone)); });
+    dispatch::RunOnWorker([orders = orders_, service, channels, answer, number] {
+        const Retained<IOService> found = orders->services->Find(service);
+        auto elements = found == nullptr || service::IsStopped(found.get())
+                            ? std::unexpected(kIOReturnNotReady)
+                            : ReadReportsOf(found.get(), channels);
+        orders->open_orders.Answer(number,
+                                   [answer, elements = std::move(elements)] { answer(elements); });
+    });
 }
 
 void DextHost::Exit() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "backends/api/pci_backend.h"
 #include "backends/api/usb_backend.h"
@@ -67,6 +68,10 @@ public:
                        std::function<void(int32_t)> answer) override;
     void NotifyService(uint64_t watch, channel::ServiceEvent event,
                        const channel::ProviderDescription &service) override;
+    void NotifyState(uint64_t watch) override;
+    void ReadReports(
+        channel::EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override;
     void Exit() override;
     /// Nothing: the launcher of a driver process ends it, and a driver in the caller's process cannot be ended.
     void Kill(int) override {}

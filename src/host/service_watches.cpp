@@ -48,8 +48,45 @@ void ServiceWatches::StopWatch(uint64_t watch) {
     {
         const std::lock_guard lock(mutex_);
         watches_.erase(watch);
+        state_watches_.erase(watch);
     }
     reports_->StopWatch(watch);
+}
+
+kern_return_t ServiceWatches::WatchStates(EntryId service, const std::vector<std::string> &names,
+                                          std::weak_ptr<service::StateWatchListener> listener,
+                                          uint64_t *watch) {
+    if (queue_ == nullptr) {
+        return kIOReturnNoMemory;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        *watch = ++last_watch_;
+        state_watches_.emplace(*watch, std::move(listener));
+    }
+    const int32_t status = reports_->WatchStates(*watch, service, names);
+    if (status != kIOReturnSuccess) {
+        const std::lock_guard lock(mutex_);
+        state_watches_.erase(*watch);
+    }
+    return status;
+}
+
+void ServiceWatches::NotifyState(uint64_t watch) {
+    if (queue_ == nullptr) {
+        return;
+    }
+    dispatch::RunAsync(queue_.get(), [self = shared_from_this(), watch] {
+        std::shared_ptr<service::StateWatchListener> listener;
+        {
+            const std::lock_guard lock(self->mutex_);
+            const auto found = self->state_watches_.find(watch);
+            listener = found == self->state_watches_.end() ? nullptr : found->second.lock();
+        }
+        if (listener != nullptr) {
+            listener->StateChanged();
+        }
+    });
 }
 
 void ServiceWatches::Notify(uint64_t watch, ServiceEvent event,

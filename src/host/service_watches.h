@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include <DriverKit/IODispatchQueue.h>
 
@@ -34,11 +36,17 @@ public:
     kern_return_t WatchServices(const PropertyValue &matching,
                                 std::weak_ptr<service::ServiceWatchListener> listener,
                                 uint64_t *watch) override;
+    kern_return_t WatchStates(EntryId service, const std::vector<std::string> &names,
+                              std::weak_ptr<service::StateWatchListener> listener,
+                              uint64_t *watch) override;
     void StopWatch(uint64_t watch) override;
 
     /// DextHostPort::NotifyService: the listener is told on a queue, in the order of these calls.
     void Notify(uint64_t watch, channel::ServiceEvent event,
                 const channel::ProviderDescription &service);
+
+    /// DextHostPort::NotifyState: the same.
+    void NotifyState(uint64_t watch);
 
 private:
     void Tell(uint64_t watch, channel::ServiceEvent event,
@@ -50,6 +58,8 @@ private:
     std::mutex mutex_;
     uint64_t last_watch_ = 0;                                                   // guarded by mutex_
     std::map<uint64_t, std::weak_ptr<service::ServiceWatchListener>> watches_;  // guarded by mutex_
+    std::map<uint64_t, std::weak_ptr<service::StateWatchListener>>
+        state_watches_;  // guarded by mutex_
 };
 
 }  // namespace opendext::host

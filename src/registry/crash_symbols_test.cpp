@@ -48,6 +48,13 @@ TEST(CrashSymbolsTest, LineThatIsNoFrame_Stays) {
                 StartsWith("thread 0x10\nopendext::registry::"));
 }
 
+TEST(CrashSymbolsTest, LineOfAPanicLog_StaysWhateverIsInIt) {
+    const std::string line = "|   /no/such/image+0x10 _ZN1A1fEi\n";
+    EXPECT_EQ(SymbolizeCrashReport(line), line);
+    EXPECT_EQ(SymbolizeCrashReport("/no/such/image+0x10 f\n" + line),
+              "f in /no/such/image\n" + line);
+}
+
 TEST(CrashSymbolsTest, FrameThatIsRepeated_IsCounted) {
     std::string report;
     for (int i = 0; i < 60; ++i) {

@@ -54,6 +54,11 @@ std::expected<PropertyValue, int32_t> DirectoryAdapter::Property(EntryId id,
     return *value;
 }
 
+void DirectoryAdapter::ReadReports(
+    EntryId service, std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) {
+    registry_.ReadReports(service, std::move(answer));
+}
+
 std::expected<std::vector<EntryId>, int32_t> DirectoryAdapter::Children(EntryId id) {
     const RegistryEntry *entry = registry_.tree().Find(id);
     if (entry == nullptr) {

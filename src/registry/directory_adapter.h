@@ -22,6 +22,9 @@ public:
     std::expected<channel::EntryDescription, int32_t> Describe(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Properties(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Property(EntryId entry, const std::string &key) override;
+    void ReadReports(
+        EntryId service,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override;
     std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) override;
     EntryId Root() override;
     void Open(EntryId service, uint32_t type, const channel::PeerIdentity &app,

@@ -299,8 +299,46 @@ int32_t HostedReports::WatchServices(uint64_t watch, const PropertyValue &matchi
     return registry_.notices_.Watch(host_, watch, matching);
 }
 
+bool HostedReports::MayChangeStates(EntryId id) {
+    return Own(id) != nullptr || registry_.states_.IsSystem(id);
+}
+
+bool HostedReports::MayReadStates(EntryId id) {
+    return Visible(id) != nullptr || registry_.states_.IsSystem(id);
+}
+
+std::expected<EntryId, int32_t> HostedReports::SystemStateService() {
+    return registry_.states_.SystemService();
+}
+
+int32_t HostedReports::CreateStateItem(EntryId id, const std::string &name,
+                                       const PropertyValue &value) {
+    return MayChangeStates(id) ? registry_.states_.Create(id, name, value)
+                               : channel::kIoNotPermitted;
+}
+
+int32_t HostedReports::SetStateItem(EntryId id, const std::string &name,
+                                    const PropertyValue &value) {
+    return MayChangeStates(id) ? registry_.states_.Set(id, name, value) : channel::kIoNotPermitted;
+}
+
+std::expected<PropertyValue, int32_t> HostedReports::CopyStateItem(EntryId id,
+                                                                   const std::string &name) {
+    if (!MayReadStates(id)) {
+        return std::unexpected(channel::kIoNotPermitted);
+    }
+    return registry_.states_.Copy(id, name);
+}
+
+int32_t HostedReports::WatchStates(uint64_t watch, EntryId id,
+                                   const std::vector<std::string> &names) {
+    return MayReadStates(id) ? registry_.states_.Watch(host_, watch, id, names)
+                             : channel::kIoNotPermitted;
+}
+
 void HostedReports::StopWatch(uint64_t watch) {
     registry_.notices_.Stop(host_, watch);
+    registry_.states_.Stop(host_, watch);
 }
 
 void HostedReports::ServiceStopped(EntryId id) {

@@ -43,6 +43,15 @@ public:
     int32_t AdjustBusy(EntryId entry, int32_t delta) override;
     std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) override;
     int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    std::expected<EntryId, int32_t> SystemStateService() override;
+    int32_t CreateStateItem(EntryId entry, const std::string &name,
+                            const PropertyValue &value) override;
+    int32_t SetStateItem(EntryId entry, const std::string &name,
+                         const PropertyValue &value) override;
+    std::expected<PropertyValue, int32_t> CopyStateItem(EntryId entry,
+                                                        const std::string &name) override;
+    int32_t WatchStates(uint64_t watch, EntryId service,
+                        const std::vector<std::string> &names) override;
     void StopWatch(uint64_t watch) override;
     void ServiceStopped(EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;
@@ -52,6 +61,10 @@ private:
     RegistryEntry *Own(EntryId entry);
     /// Whether the entry is that, or one of them stands on it.
     [[nodiscard]] bool Carries(EntryId entry) const;
+    /// Whether the process may make and set states of the entry: of its own services and of the system.
+    [[nodiscard]] bool MayChangeStates(EntryId entry);
+    /// Whether it may read them.
+    [[nodiscard]] bool MayReadStates(EntryId entry);
     /// The entry when the process may read it, else NULL.
     RegistryEntry *Visible(EntryId entry);
 

@@ -43,6 +43,10 @@ public:
     void SetPowerState(EntryId entry, uint32_t flags, std::function<void(int32_t)> answer) override;
     void NotifyService(uint64_t watch, channel::ServiceEvent event,
                        const channel::ProviderDescription &service) override;
+    void NotifyState(uint64_t watch) override;
+    void ReadReports(
+        EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override;
     void Exit() override;
     void Kill(int signal) override;
 
@@ -127,6 +131,16 @@ void ProcessLauncher::Process::SetPowerState(EntryId entry, uint32_t flags,
 void ProcessLauncher::Process::NotifyService(uint64_t watch, channel::ServiceEvent event,
                                              const channel::ProviderDescription &service) {
     proxy_->NotifyService(watch, event, service);
+}
+
+void ProcessLauncher::Process::NotifyState(uint64_t watch) {
+    proxy_->NotifyState(watch);
+}
+
+void ProcessLauncher::Process::ReadReports(
+    EntryId service, const std::vector<uint64_t> &channels,
+    std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) {
+    proxy_->ReadReports(service, channels, std::move(answer));
 }
 
 void ProcessLauncher::Process::Exit() {

@@ -61,6 +61,7 @@ Registry::Registry(channel::HostLauncher &launcher, Scheduler &scheduler, Option
           launcher, [this](HostId host) { return std::make_unique<HostedReports>(*this, host); },
           [this](HostId host, const channel::HostExit &exit) { HostExited(host, exit); }),
       notices_(tree_, watches_, hosts_),
+      states_(tree_, hosts_),
       power_(tree_, scheduler,
              [this](EntryId service, uint32_t flags, std::function<void()> done) {
                  SendPowerState(service, flags, std::move(done));
@@ -330,6 +331,7 @@ void Registry::HandleHostExit(HostId host_id, const channel::HostExit &exit) {
     }
     starter_.HostGone(host_id);
     notices_.HostGone(host_id);
+    states_.HostGone(host_id);
     terminator_.HostGone(host_id);
     hosts_.Remove(host_id);
     CheckIdleHosts();

@@ -24,6 +24,7 @@
 #include "registry/registry_tree.h"
 #include "registry/scheduler.h"
 #include "registry/service_notices.h"
+#include "registry/state_items.h"
 #include "registry/terminator.h"
 #include "registry/watches.h"
 
@@ -103,6 +104,10 @@ public:
     using Opened = std::function<void(std::expected<channel::OpenedClient, int32_t>)>;
     void Open(EntryId service, uint32_t type, const AppIdentity &app, Opened done);
 
+    /// ServiceDirectory::ReadReports. `done` as of Open.
+    using Reported = std::function<void(std::expected<std::vector<uint8_t>, int32_t>)>;
+    void ReadReports(EntryId service, Reported done);
+
     /// Calls `then` once, when none of the user clients is left that applications have opened which have ended by
     /// now, as `has_ended` says of a process id. At once if there is none.
     void WhenOrphansGone(const std::function<bool(int pid)> &has_ended, std::function<void()> then);
@@ -145,6 +150,7 @@ private:
     Watches watches_;
     HostTable hosts_;
     ServiceNotices notices_;
+    StateItems states_;
     PowerTree power_;
     Terminator terminator_;
     CandidateStarter starter_;

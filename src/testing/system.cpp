@@ -193,6 +193,8 @@ System::~System() {
     *parts_->alive = nullptr;
     iokit::Session::Current().Install(nullptr);
     parts_->embedded.reset();
+    // A worker may be the last to hold a driver, and tell what it has left.
+    static_cast<void>(dispatch::WorkerPool::Instance().WaitUntilIdle(kHangGuard));
     SetLogSink({});
 }
 

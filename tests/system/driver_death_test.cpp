@@ -121,6 +121,17 @@ TEST_F(DriverDeathTest, FrameWithoutASymbol_HasItsNameAndLine) {
     EXPECT_TRUE(log().WaitFor("ProbeClient::ExternalMethod("));
 }
 
+TEST_F(DriverDeathTest, PanicLogs_AreToldWithTheFrames) {
+    EXPECT_EQ(Ask(kProbePanicLog), kMigServerDied);
+    EXPECT_TRUE(log().WaitFor("CrashWithPanicLogs() at ProbeClient.cpp:"));
+    EXPECT_TRUE(log().WaitFor("| panic log text 30313233343536373839616263646566, 22 bytes"));
+    EXPECT_TRUE(log().WaitFor("|   first line"));
+    EXPECT_TRUE(log().WaitFor("|   second line"));
+    EXPECT_TRUE(log().WaitFor("| panic log bytes "));
+    EXPECT_TRUE(log().WaitFor("|   0001feff"));
+    ExpectRelaunched();
+}
+
 TEST_F(DriverDeathTest, StackUsedUp_IsToldWithItsFrames) {
     EXPECT_EQ(Ask(kProbeRecurse), kMigServerDied);
     EXPECT_TRUE(log().WaitFor("died of signal 11"));

@@ -139,6 +139,16 @@ TEST_F(ProjectBuildTest, FrameworkThatIsNotHere_IsNamed) {
     EXPECT_TRUE(result.text.contains("OpenDext does not have AudioDriverKit yet")) << result.text;
 }
 
+TEST_F(ProjectBuildTest, FrameworkThatIsNotHere_IsNamedWhenAnInterfaceIncludesIt) {
+    const path project = Copied("listed");
+    Replace(project / "Driver/RingDriver.iig", "#include <DriverKit/IOService.iig>",
+            "#include <DriverKit/IOService.iig>\n#include <HIDDriverKit/IOUserHIDDevice.iig>");
+    const CommandResult result = Run({"build", project.string(), "-o", Output()});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_TRUE(result.text.contains("OpenDext does not have HIDDriverKit yet")) << result.text;
+    EXPECT_TRUE(result.text.contains("RingDriver.iig:")) << result.text;
+}
+
 TEST_F(ProjectBuildTest, FolderOptionsWithAProject_AreToldTheRightOnes) {
     const path project = Copied("listed");
     const CommandResult added = Run({"build", project.string(), "--add", "x.cpp", "-o", Output()});

@@ -161,6 +161,20 @@ std::expected<PropertyValue, int32_t> BusServiceDirectory::Property(EntryId entr
     });
 }
 
+std::expected<std::vector<uint8_t>, int32_t> BusServiceDirectory::ReadReports(EntryId service) {
+    std::vector<uint8_t> elements;
+    const int32_t result = Ask(
+        names::kReadReports, [&](MessageWriter &writer) { WriteEntry(writer, service); },
+        [&](MessageReader &reader) {
+            const std::span<const uint8_t> bytes = reader.Bytes();
+            elements.assign(bytes.begin(), bytes.end());
+        });
+    if (result != kSuccess) {
+        return std::unexpected(result);
+    }
+    return elements;
+}
+
 std::expected<std::vector<EntryId>, int32_t> BusServiceDirectory::Children(EntryId entry) {
     return AskEntries(names::kChildren, [&](MessageWriter &writer) { WriteEntry(writer, entry); });
 }

@@ -35,6 +35,7 @@ public:
     std::expected<EntryDescription, int32_t> Describe(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Properties(EntryId entry) override;
     std::expected<PropertyValue, int32_t> Property(EntryId entry, const std::string &key) override;
+    std::expected<std::vector<uint8_t>, int32_t> ReadReports(EntryId service) override;
     std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) override;
     /// kNone when the registry is gone.
     EntryId Root() override;

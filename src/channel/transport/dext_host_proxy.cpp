@@ -21,6 +21,21 @@ BusPeer::OnReply AnswerResult(std::function<void(int32_t)> answer) {
     };
 }
 
+std::expected<std::vector<uint8_t>, int32_t> ReadElements(MessageReader *reader) {
+    if (reader == nullptr) {
+        return std::unexpected(kHostGone);
+    }
+    const int32_t result = reader->I32();
+    const std::span<const uint8_t> elements = reader->Bytes();
+    if (!reader->is_ok()) {
+        return std::unexpected(kIoIpcError);
+    }
+    if (result != kSuccess) {
+        return std::unexpected(result);
+    }
+    return std::vector<uint8_t>(elements.begin(), elements.end());
+}
+
 std::expected<OpenedClient, int32_t> ReadOpened(MessageReader *reader) {
     if (reader == nullptr) {
         return std::unexpected(kHostGone);
@@ -124,6 +139,23 @@ void DextHostProxy::NotifyService(uint64_t watch, ServiceEvent event,
                     writer.Text(service.class_name);
                     writer.Text(service.name);
                 });
+}
+
+void DextHostProxy::NotifyState(uint64_t watch) {
+    peer_->Emit({names::kInterface, names::kNotifyState},
+                [watch](MessageWriter &writer) { writer.U64(watch); });
+}
+
+void DextHostProxy::ReadReports(
+    EntryId service, const std::vector<uint64_t> &channels,
+    std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) {
+    peer_->CallAsync(
+        {names::kInterface, names::kReadReports},
+        [service, channels](MessageWriter &writer) {
+            WriteEntry(writer, service);
+            writer.U64List(channels);
+        },
+        [answer = std::move(answer)](MessageReader *reader) { answer(ReadElements(reader)); });
 }
 
 void DextHostProxy::Exit() {

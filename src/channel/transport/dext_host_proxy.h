@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "channel/transport/bus_peer.h"
 #include "channel/wire/host_seam.h"
@@ -39,33 +40,21 @@ public:
     void SetPowerState(EntryId entry, uint32_t flags, std::function<void(int32_t)> answer) override;
     void NotifyService(uint64_t watch, ServiceEvent event,
                        const ProviderDescription &service) override;
+    void NotifyState(uint64_t watch) override;
+    void ReadReports(
+        EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override;
     void Exit() override;
     void Kill(int signal) override;
 
     /// What the kernel says of the process at the other end. Of a socketpair: of this process.
     [[nodiscard]] const PeerIdentity &identity() const { return peer_->identity(); }
 
-    // Reports of the process; bus thread.
-    int OnCreateChild(sd_bus_message *call);
+    /// A report of the process: reads the arguments of a method of HostReports, calls it and answers its result. Bus
+    /// thread.
+    template <auto kReport>
+    int OnReport(sd_bus_message *call);
     int OnChildFailed(sd_bus_message *call);
-    int OnRegisterService(sd_bus_message *call);
-    int OnTerminate(sd_bus_message *call);
-    int OnCopyProperties(sd_bus_message *call);
-    int OnMergeProperties(sd_bus_message *call);
-    int OnRemoveProperty(sd_bus_message *call);
-    int OnSearchProperty(sd_bus_message *call);
-    int OnSetName(sd_bus_message *call);
-    int OnCopyName(sd_bus_message *call);
-    int OnCopyProviderProperties(sd_bus_message *call);
-    int OnCopyParent(sd_bus_message *call);
-    int OnCopyChildren(sd_bus_message *call);
-    int OnOpenDevice(sd_bus_message *call);
-    int OnJoinPowerTree(sd_bus_message *call);
-    int OnChangePowerState(sd_bus_message *call);
-    int OnSetPowerOverride(sd_bus_message *call);
-    int OnAdjustBusy(sd_bus_message *call);
-    int OnGetBusyState(sd_bus_message *call);
-    int OnWatchServices(sd_bus_message *call);
 
 private:
     explicit DextHostProxy(Options options) : options_(std::move(options)) {}

@@ -53,6 +53,13 @@ public:
         return key == "key" ? std::expected<PropertyValue, int32_t>("value")
                             : std::unexpected(kNotFound);
     }
+    void ReadReports(
+        EntryId service,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override {
+        answer(service == EntryId{1}
+                   ? std::expected<std::vector<uint8_t>, int32_t>(std::vector<uint8_t>{1, 2, 3})
+                   : std::unexpected(kIoNotFound));
+    }
     std::expected<std::vector<EntryId>, int32_t> Children(EntryId) override {
         return std::vector<EntryId>();
     }

@@ -55,6 +55,14 @@ public:
                        const ProviderDescription &service) override {
         notified.set_value({watch, event, service.entry, service.class_name + service.name});
     }
+    void NotifyState(uint64_t watch) override { state_notified.set_value(watch); }
+    void ReadReports(
+        EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override {
+        answer(service == EntryId{1} ? std::expected<std::vector<uint8_t>, int32_t>(
+                                           std::vector<uint8_t>(channels.begin(), channels.end()))
+                                     : std::unexpected(kNotFound));
+    }
     void Exit() override { exit_seen.set_value(); }
     void Kill(int) override {}
 
@@ -64,6 +72,7 @@ public:
     std::promise<void> stop_seen;
     std::promise<void> exit_seen;
     std::promise<std::tuple<uint64_t, ServiceEvent, EntryId, std::string>> notified;
+    std::promise<uint64_t> state_notified;
 
 private:
     BusThread &bus_thread_;
@@ -152,6 +161,29 @@ public:
     int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override {
         last_properties = matching;
         return watch == 3 ? kSuccess : kIoBadArgument;
+    }
+    std::expected<EntryId, int32_t> SystemStateService() override { return EntryId{6}; }
+    int32_t CreateStateItem(EntryId entry, const std::string &name,
+                            const PropertyValue &value) override {
+        return entry == EntryId{6} && name == "new" && value.is_null() ? kSuccess
+                                                                       : kIoExclusiveAccess;
+    }
+    int32_t SetStateItem(EntryId entry, const std::string &name,
+                         const PropertyValue &value) override {
+        last_properties = value;
+        return entry == EntryId{6} && name == "item" ? kSuccess : kNotFound;
+    }
+    std::expected<PropertyValue, int32_t> CopyStateItem(EntryId entry,
+                                                        const std::string &name) override {
+        return entry == EntryId{6} && name == "item"
+                   ? std::expected<PropertyValue, int32_t>(last_properties)
+                   : std::unexpected(kNotFound);
+    }
+    int32_t WatchStates(uint64_t watch, EntryId service,
+                        const std::vector<std::string> &names) override {
+        return watch == 5 && service == EntryId{6} && names == std::vector<std::string>{"a", "b"}
+                   ? kSuccess
+                   : kIoBadArgument;
     }
     void StopWatch(uint64_t watch) override { stopped_watch.set_value(watch); }
     void ServiceStopped(EntryId entry) override { stopped.set_value(entry); }
@@ -259,6 +291,34 @@ TEST_F(HostTest, NotifyService_Arrives) {
     });
     EXPECT_EQ(host_.notified.get_future().get(),
               std::tuple(3, ServiceEvent::kTerminated, EntryId{4}, "IOUserServiceNub"));
+}
+
+TEST_F(HostTest, NotifyState_Arrives) {
+    registry_bus_->RunAndWait([this] { proxy_->NotifyState(5); });
+    EXPECT_EQ(host_.state_notified.get_future().get(), 5U);
+}
+
+TEST_F(HostTest, ReadReports_HasTheElementsOrTheDriversResult) {
+    using Elements = std::expected<std::vector<uint8_t>, int32_t>;
+    EXPECT_EQ(Await<Elements>(
+                  [this](auto answer) { proxy_->ReadReports(EntryId{1}, {1, 2, 3}, answer); }),
+              (std::vector<uint8_t>{1, 2, 3}));
+    EXPECT_EQ(
+        Await<Elements>([this](auto answer) { proxy_->ReadReports(EntryId{2}, {1}, answer); }),
+        std::unexpected(kNotFound));
+}
+
+TEST_F(HostTest, ReportsOfStates_AreAnswered) {
+    const PropertyValue value = PropertyValue::Dictionary{{"state", PropertyValue(true)}};
+    EXPECT_EQ(connection_->SystemStateService(), EntryId{6});
+    EXPECT_EQ(connection_->CreateStateItem(EntryId{6}, "new", {}), kSuccess);
+    EXPECT_EQ(connection_->CreateStateItem(EntryId{6}, "new", value), kIoExclusiveAccess);
+    EXPECT_EQ(connection_->SetStateItem(EntryId{6}, "item", value), kSuccess);
+    EXPECT_EQ(connection_->SetStateItem(EntryId{6}, "other", value), kNotFound);
+    EXPECT_EQ(connection_->CopyStateItem(EntryId{6}, "item"), value);
+    EXPECT_EQ(connection_->CopyStateItem(EntryId{7}, "item"), std::unexpected(kNotFound));
+    EXPECT_EQ(connection_->WatchStates(5, EntryId{6}, {"a", "b"}), kSuccess);
+    EXPECT_EQ(connection_->WatchStates(5, EntryId{6}, {"b"}), kIoBadArgument);
 }
 
 TEST_F(HostTest, ReportsOfPowerAndWatches_AreAnswered) {

@@ -27,6 +27,8 @@ const sd_bus_vtable kHostVtable[] = {
                   kBusHandler<&Connection::OnStopService>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(orders::kSetPowerState, orders::kSetPowerStateIn, orders::kSetPowerStateOut,
                   kBusHandler<&Connection::OnSetPowerState>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(orders::kReadReports, orders::kReadReportsIn, orders::kReadReportsOut,
+                  kBusHandler<&Connection::OnReadReports>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_VTABLE_END,
 };
 
@@ -91,6 +93,13 @@ void RegistryConnection::SetUpPeer(BusPeer &peer) {
                 port_->NotifyService(watch, static_cast<ServiceEvent>(event), service);
             }
         });
+    peer.AddSignalHandler({orders::kInterface, orders::kNotifyState},
+                          [this](MessageReader &reader) {
+                              const uint64_t watch = reader.U64();
+                              if (reader.is_ok() && port_ != nullptr) {
+                                  port_->NotifyState(watch);
+                              }
+                          });
     peer.AddSignalHandler({orders::kInterface, orders::kExit}, [this](MessageReader &) {
         if (port_ != nullptr) {
             port_->Exit();
@@ -170,6 +179,24 @@ int RegistryConnection::OnSetPowerState(sd_bus_message *call) {
     }
     port_->SetPowerState(entry, flags,
                          AnswerResult(std::make_shared<DeferredReply>(peer_->bus_thread(), call)));
+    return 1;
+}
+
+int RegistryConnection::OnReadReports(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId service = ReadEntry(reader);
+    const std::vector<uint64_t> channels = reader.U64List();
+    if (!reader.is_ok() || port_ == nullptr) {
+        return RejectCall(call);
+    }
+    auto reply = std::make_shared<DeferredReply>(peer_->bus_thread(), call);
+    port_->ReadReports(service, channels,
+                       [reply](std::expected<std::vector<uint8_t>, int32_t> elements) {
+                           reply->Send([elements = std::move(elements)](MessageWriter &writer) {
+                               writer.I32(elements ? kSuccess : elements.error());
+                               writer.Bytes(elements ? *elements : std::vector<uint8_t>());
+                           });
+                       });
     return 1;
 }
 

@@ -60,6 +60,15 @@ public:
     int32_t AdjustBusy(EntryId entry, int32_t delta) override;
     std::expected<uint32_t, int32_t> GetBusyState(EntryId entry) override;
     int32_t WatchServices(uint64_t watch, const PropertyValue &matching) override;
+    std::expected<EntryId, int32_t> SystemStateService() override;
+    int32_t CreateStateItem(EntryId entry, const std::string &name,
+                            const PropertyValue &value) override;
+    int32_t SetStateItem(EntryId entry, const std::string &name,
+                         const PropertyValue &value) override;
+    std::expected<PropertyValue, int32_t> CopyStateItem(EntryId entry,
+                                                        const std::string &name) override;
+    int32_t WatchStates(uint64_t watch, EntryId service,
+                        const std::vector<std::string> &names) override;
     void StopWatch(uint64_t watch) override;
     void ServiceStopped(EntryId entry) override;
     void LogLine(uint32_t level, const std::string &text) override;
@@ -74,6 +83,7 @@ public:
     int OnOpenClient(sd_bus_message *call);
     int OnStopService(sd_bus_message *call);
     int OnSetPowerState(sd_bus_message *call);
+    int OnReadReports(sd_bus_message *call);
 
 private:
     RegistryConnection() = default;

@@ -250,6 +250,60 @@ int32_t RegistryConnection::WatchServices(uint64_t watch, const PropertyValue &m
     });
 }
 
+std::expected<EntryId, int32_t> RegistryConnection::SystemStateService() {
+    EntryId service = EntryId::kNone;
+    const int32_t result = Ask(
+        names::kSystemStateService, [](MessageWriter &) {},
+        [&](MessageReader &reader) { service = ReadEntry(reader); });
+    if (result != kSuccess) {
+        return std::unexpected(result);
+    }
+    return service;
+}
+
+int32_t RegistryConnection::CreateStateItem(EntryId entry, const std::string &name,
+                                            const PropertyValue &value) {
+    return AskResult(names::kCreateStateItem, [&](MessageWriter &writer) {
+        WriteEntry(writer, entry);
+        writer.Text(name);
+        writer.Property(value);
+    });
+}
+
+int32_t RegistryConnection::SetStateItem(EntryId entry, const std::string &name,
+                                         const PropertyValue &value) {
+    return AskResult(names::kSetStateItem, [&](MessageWriter &writer) {
+        WriteEntry(writer, entry);
+        writer.Text(name);
+        writer.Property(value);
+    });
+}
+
+std::expected<PropertyValue, int32_t> RegistryConnection::CopyStateItem(EntryId entry,
+                                                                        const std::string &name) {
+    PropertyValue value;
+    const int32_t result = Ask(
+        names::kCopyStateItem,
+        [&](MessageWriter &writer) {
+            WriteEntry(writer, entry);
+            writer.Text(name);
+        },
+        [&](MessageReader &reader) { value = reader.Property(); });
+    if (result != kSuccess) {
+        return std::unexpected(result);
+    }
+    return value;
+}
+
+int32_t RegistryConnection::WatchStates(uint64_t watch, EntryId service,
+                                        const std::vector<std::string> &items) {
+    return AskResult(names::kWatchStates, [&](MessageWriter &writer) {
+        writer.U64(watch);
+        WriteEntry(writer, service);
+        writer.TextList(items);
+    });
+}
+
 void RegistryConnection::StopWatch(uint64_t watch) {
     peer_->Emit({names::kInterface, names::kStopWatch},
                 [watch](MessageWriter &writer) { writer.U64(watch); });

@@ -30,6 +30,8 @@ const sd_bus_vtable kDirectoryVtable[] = {
                   kBusHandler<&Server::OnProperties>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kProperty, names::kPropertyIn, names::kPropertyOut,
                   kBusHandler<&Server::OnProperty>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kReadReports, names::kReadReportsIn, names::kReadReportsOut,
+                  kBusHandler<&Server::OnReadReports>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kChildren, names::kChildrenIn, names::kChildrenOut,
                   kBusHandler<&Server::OnChildren>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kRoot, bus::kNothing, names::kRootOut, kBusHandler<&Server::OnRoot>,
@@ -147,6 +149,22 @@ int ServiceDirectoryServer::OnProperty(sd_bus_message *call) {
     const EntryId entry = ReadEntry(reader);
     const std::string key = reader.Text();
     return reader.is_ok() ? ReplyProperty(call, backend_.Property(entry, key)) : RejectCall(call);
+}
+
+int ServiceDirectoryServer::OnReadReports(sd_bus_message *call) {
+    MessageReader reader(call);
+    const EntryId service = ReadEntry(reader);
+    if (!reader.is_ok()) {
+        return RejectCall(call);
+    }
+    auto reply = std::make_shared<DeferredReply>(peer_->bus_thread(), call);
+    backend_.ReadReports(service, [reply](std::expected<std::vector<uint8_t>, int32_t> elements) {
+        reply->Send([elements = std::move(elements)](MessageWriter &writer) {
+            writer.I32(elements ? kSuccess : elements.error());
+            writer.Bytes(elements ? *elements : std::vector<uint8_t>());
+        });
+    });
+    return 1;
 }
 
 int ServiceDirectoryServer::OnChildren(sd_bus_message *call) {

@@ -36,6 +36,7 @@ public:
     int OnDescribe(sd_bus_message *call);
     int OnProperties(sd_bus_message *call);
     int OnProperty(sd_bus_message *call);
+    int OnReadReports(sd_bus_message *call);
     int OnChildren(sd_bus_message *call);
     int OnRoot(sd_bus_message *call);
     int OnOpen(sd_bus_message *call);

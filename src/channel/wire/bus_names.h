@@ -27,11 +27,15 @@ inline constexpr char kShareMemoryOut[] = "iat";
 inline constexpr char kTakeOutput[] = "TakeOutput";
 inline constexpr char kTakeOutputIn[] = "t";
 inline constexpr char kTakeOutputOut[] = "bahtt";
-/// Application: type. Answer: result, descriptors, offsets, lengths, read-only, mapping id; the lists have an
-/// element for each piece.
+/// Application: type. Answer: result, read-only, mapping id, a ticket for the pieces that did not fit or 0;
+/// descriptors, offsets, lengths: the lists have an element for each piece.
 inline constexpr char kMapMemory[] = "MapMemory";
 inline constexpr char kMapMemoryIn[] = "t";
-inline constexpr char kMapMemoryOut[] = "iahatatbt";
+inline constexpr char kMapMemoryOut[] = "ibttahatat";
+/// Application: ticket of MapMemory or of this. Answer: a ticket for what is left or 0, then lists as of MapMemory.
+inline constexpr char kTakePieces[] = "TakePieces";
+inline constexpr char kTakePiecesIn[] = "t";
+inline constexpr char kTakePiecesOut[] = "tahatat";
 /// Application: type. Answer: result, mapping id.
 inline constexpr char kUnmapMemory[] = "UnmapMemory";
 inline constexpr char kUnmapMemoryIn[] = "t";
@@ -63,6 +67,10 @@ inline constexpr char kPropertiesOut[] = "iay";
 inline constexpr char kProperty[] = "Property";
 inline constexpr char kPropertyIn[] = "ts";
 inline constexpr char kPropertyOut[] = "iay";
+/// Service. Answer: result, elements of its reports.
+inline constexpr char kReadReports[] = "ReadReports";
+inline constexpr char kReadReportsIn[] = "t";
+inline constexpr char kReadReportsOut[] = "iay";
 /// Entry. Answer: result, entries.
 inline constexpr char kChildren[] = "Children";
 inline constexpr char kChildrenIn[] = "t";
@@ -114,6 +122,12 @@ inline constexpr char kSetPowerStateIn[] = "tu";
 inline constexpr char kSetPowerStateOut[] = "i";
 /// Registry, signal: watch, ServiceEvent; the service's entry, class, name.
 inline constexpr char kNotifyService[] = "NotifyService";
+/// Registry, signal: watch.
+inline constexpr char kNotifyState[] = "NotifyState";
+/// Service; id and type of each channel in turn. Answer: result, elements.
+inline constexpr char kReadReports[] = "ReadReports";
+inline constexpr char kReadReportsIn[] = "tat";
+inline constexpr char kReadReportsOut[] = "iay";
 /// Registry, signal.
 inline constexpr char kExit[] = "Exit";
 }  // namespace host
@@ -185,6 +199,20 @@ inline constexpr char kGetBusyStateOut[] = "iu";
 /// Watch, matching dictionary. Answer: result.
 inline constexpr char kWatchServices[] = "WatchServices";
 inline constexpr char kWatchServicesIn[] = "tay";
+/// Answer: result, entry.
+inline constexpr char kSystemStateService[] = "SystemStateService";
+inline constexpr char kSystemStateServiceOut[] = "it";
+/// Entry, name, value. Answer: result.
+inline constexpr char kCreateStateItem[] = "CreateStateItem";
+inline constexpr char kSetStateItem[] = "SetStateItem";
+inline constexpr char kStateItemIn[] = "tsay";
+/// Entry, name. Answer: result, value.
+inline constexpr char kCopyStateItem[] = "CopyStateItem";
+inline constexpr char kCopyStateItemIn[] = "ts";
+inline constexpr char kCopyStateItemOut[] = "iay";
+/// Watch, service, names. Answer: result.
+inline constexpr char kWatchStates[] = "WatchStates";
+inline constexpr char kWatchStatesIn[] = "ttas";
 /// Watch. Signal.
 inline constexpr char kStopWatch[] = "StopWatch";
 /// Entry. Signal.

@@ -32,6 +32,11 @@ public:
     virtual std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) = 0;
     virtual EntryId Root() = 0;
 
+    /// `answer` is called once, now or later, on the same thread.
+    virtual void ReadReports(
+        EntryId service,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) = 0;
+
     /// `answer` is called once, now or later, on the same thread. The endpoint must be a TransportEndpoint.
     virtual void Open(EntryId service, uint32_t type, const PeerIdentity &app,
                       std::function<void(std::expected<OpenedClient, int32_t>)> answer) = 0;

@@ -96,6 +96,16 @@ public:
     virtual void NotifyService(uint64_t watch, ServiceEvent event,
                                const ProviderDescription &service) = 0;
 
+    /// An item of a watch of HostReports::WatchStates has been set. Never answered.
+    virtual void NotifyState(uint64_t watch) = 0;
+
+    /// Has the service report on channels (IOService::ConfigureReport and UpdateReport).
+    /// @param channels id and IOReportChannelType, as a number, of each in turn.
+    /// The answer has IOReportElements; whoever shows them checks them.
+    virtual void ReadReports(
+        EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) = 0;
+
     /// The process ends by itself when it hosts nothing any more; this asks it to. Never answered.
     virtual void Exit() = 0;
 
@@ -117,6 +127,11 @@ public:
     /// are there included: of drivers with the same IOUserServerName as this process.
     /// @param watch a name that the process has not used before.
     virtual int32_t WatchServices(uint64_t watch, const PropertyValue &matching) = 0;
+    /// Begins to tell (DextHostPort::NotifyState) when one of these items of the service is set.
+    /// @param watch as of WatchServices.
+    virtual int32_t WatchStates(uint64_t watch, EntryId service,
+                                const std::vector<std::string> &names) = 0;
+    /// Ends a watch of either kind.
     virtual void StopWatch(uint64_t watch) = 0;
 
     /// One os_log or diagnostic line of the driver.

@@ -15,6 +15,7 @@ inline constexpr int32_t kSuccess = 0;
 inline constexpr int32_t kIoNoMemory = IoResult(0x2bd);
 inline constexpr int32_t kIoNoResources = IoResult(0x2be);
 inline constexpr int32_t kIoIpcError = IoResult(0x2bf);
+inline constexpr int32_t kIoExclusiveAccess = IoResult(0x2c5);
 inline constexpr int32_t kIoNoDevice = IoResult(0x2c0);
 inline constexpr int32_t kIoBadArgument = IoResult(0x2c2);
 inline constexpr int32_t kIoUnsupported = IoResult(0x2c7);

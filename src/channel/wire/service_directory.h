@@ -69,6 +69,10 @@ public:
     virtual std::expected<PropertyValue, int32_t> Property(EntryId entry,
                                                            const std::string &key) = 0;
 
+    /// The IOReportElements of all channels that the service's legend names, as its driver gives them: to be checked.
+    /// kIOReturnNotFound: there is no legend. Waits for the driver.
+    virtual std::expected<std::vector<uint8_t>, int32_t> ReadReports(EntryId service) = 0;
+
     virtual std::expected<std::vector<EntryId>, int32_t> Children(EntryId entry) = 0;
     virtual EntryId Root() = 0;
 

@@ -69,6 +69,18 @@ public:
     int32_t SetPowerOverride(EntryId, bool) override { return kIOReturnUnsupported; }
     int32_t AdjustBusy(EntryId, int32_t) override { return kIOReturnUnsupported; }
     std::expected<uint32_t, int32_t> GetBusyState(EntryId) override { return 0; }
+    std::expected<EntryId, int32_t> SystemStateService() override {
+        return std::unexpected(kIOReturnUnsupported);
+    }
+    int32_t CreateStateItem(EntryId, const std::string &, const PropertyValue &) override {
+        return kIOReturnUnsupported;
+    }
+    int32_t SetStateItem(EntryId, const std::string &, const PropertyValue &) override {
+        return kIOReturnUnsupported;
+    }
+    std::expected<PropertyValue, int32_t> CopyStateItem(EntryId, const std::string &) override {
+        return std::unexpected(kIOReturnUnsupported);
+    }
     void ServiceStopped(EntryId) override {}
 
     std::map<EntryId, RelatedEntry> parents;

@@ -76,6 +76,22 @@ public:
     int32_t AdjustBusy(channel::EntryId, int32_t) override { return kIOReturnUnsupported; }
     std::expected<uint32_t, int32_t> GetBusyState(channel::EntryId) override { return 0; }
     int32_t WatchServices(uint64_t, const PropertyValue &) override { return kIOReturnSuccess; }
+    std::expected<channel::EntryId, int32_t> SystemStateService() override {
+        return std::unexpected(kIOReturnUnsupported);
+    }
+    int32_t CreateStateItem(channel::EntryId, const std::string &, const PropertyValue &) override {
+        return kIOReturnUnsupported;
+    }
+    int32_t SetStateItem(channel::EntryId, const std::string &, const PropertyValue &) override {
+        return kIOReturnUnsupported;
+    }
+    std::expected<PropertyValue, int32_t> CopyStateItem(channel::EntryId,
+                                                        const std::string &) override {
+        return std::unexpected(kIOReturnUnsupported);
+    }
+    int32_t WatchStates(uint64_t, channel::EntryId, const std::vector<std::string> &) override {
+        return kIOReturnSuccess;
+    }
     void StopWatch(uint64_t) override {}
     void ServiceStopped(channel::EntryId entry) override;
     void LogLine(uint32_t, const std::string &) override {}

@@ -108,6 +108,13 @@ public:
                        const channel::ProviderDescription &service) override {
         host_->notices.push_back({watch, event, service.entry});
     }
+    void NotifyState(uint64_t watch) override { host_->state_notices.push_back(watch); }
+    void ReadReports(
+        EntryId service, const std::vector<uint64_t> &channels,
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer) override {
+        host_->reads.push_back(
+            {.service = service, .channels = channels, .answer = std::move(answer)});
+    }
     void Exit() override {
         ++host_->num_exits;
         if (launcher_.answers_at_once) {

@@ -45,6 +45,12 @@ struct FakeHost {
         bool operator==(const Notice &) const = default;
     };
 
+    struct Read {
+        EntryId service = EntryId::kNone;
+        std::vector<uint64_t> channels;
+        std::function<void(std::expected<std::vector<uint8_t>, int32_t>)> answer;
+    };
+
     channel::HostLauncher::Request request;
     std::function<void(int32_t)> ready;
     std::vector<Start> starts;  ///< All, in order; `answer` is empty once given.
@@ -52,6 +58,8 @@ struct FakeHost {
     std::vector<Open> opens;
     std::vector<Power> powers;
     std::vector<Notice> notices;
+    std::vector<uint64_t> state_notices;  ///< Watches of NotifyState.
+    std::vector<Read> reads;
     std::vector<int> kills;
     int num_exits = 0;        ///< How often Exit was ordered.
     bool is_dropped = false;  ///< The registry has destroyed the port.

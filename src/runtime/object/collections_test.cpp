@@ -338,5 +338,102 @@ TEST(Collections, OrderedSet_TakesMembersAtBothEnds) {
     EXPECT_EQ(set->getLastObject(), last.get());
 }
 
+TEST(OrderedSet, OrderFunction_SaysWhereObjectsGo) {
+    const auto by_value = [](const OSMetaClassBase *first, const OSMetaClassBase *second,
+                             void *context) -> int32_t {
+        ++*static_cast<int *>(context);
+        const auto *a = OSDynamicCast(OSNumber, first);
+        const auto *b = OSDynamicCast(OSNumber, second);
+        const int64_t a_value = a != nullptr ? a->unsigned32BitValue() : 0;
+        const int64_t b_value = b != nullptr ? b->unsigned32BitValue() : 0;
+        return static_cast<int32_t>(b_value - a_value);
+    };
+    int num_calls = 0;
+    const auto set = Own(OSOrderedSet::withCapacity(3, by_value, &num_calls));
+    for (const uint64_t value : {5, 1, 9, 5}) {
+        EXPECT_TRUE(set->setObject(Own(OSNumber::withNumber(value, 32)).get()));
+    }
+    std::vector<uint32_t> values;
+    for (uint32_t i = 0; i < set->getCount(); ++i) {
+        values.push_back(OSDynamicCast(OSNumber, set->getObject(i))->unsigned32BitValue());
+    }
+    EXPECT_EQ(values, (std::vector<uint32_t>{1, 5, 5, 9}));
+    EXPECT_GT(num_calls, 0);
+    EXPECT_EQ(set->orderObject(Own(OSNumber::withNumber(3, 32)).get()), -3);
+    EXPECT_EQ(Own(OSOrderedSet::withCapacity(1))->orderObject(set.get()), 0);
+}
+
+TEST(Collections, Copy_HasCopiesOfCollectionsAndSharesTheRest) {
+    const auto inner = Own(OSArray::withCapacity(1));
+    inner->setObject(Text("shared").get());
+    const auto dictionary = Own(OSDictionary::withCapacity(2));
+    dictionary->setObject("a", inner.get());
+    dictionary->setObject("b", inner.get());
+    const auto copy = Own(dictionary->copyCollection());
+    ASSERT_TRUE(copy);
+    auto *copied = OSDynamicCast(OSDictionary, copy.get());
+    EXPECT_TRUE(copied->isEqualTo(dictionary.get()));
+    EXPECT_NE(copied->getObject("a"), inner.get());
+    EXPECT_EQ(copied->getObject("a"), copied->getObject("b")) << "one object is one copy";
+    EXPECT_EQ(OSDynamicCast(OSArray, copied->getObject("a"))->getObject(0), inner->getObject(0));
+}
+
+TEST(Collections, CopyOfEachKind_IsOfThatKind) {
+    const auto member = Text("member");
+    const auto set = Own(OSSet::withCapacity(1));
+    const auto ordered = Own(OSOrderedSet::withCapacity(1));
+    set->setObject(member.get());
+    ordered->setObject(member.get());
+    EXPECT_TRUE(Own(set->copyCollection())->isEqualTo(set.get()));
+    EXPECT_TRUE(Own(ordered->copyCollection())->isEqualTo(ordered.get()));
+}
+
+TEST(Collections, CollectionInItself_IsCopiedOnce) {
+    const auto array = Own(OSArray::withCapacity(1));
+    array->setObject(array.get());
+    const auto known = Own(OSDictionary::withCapacity(1));
+    const auto copy = Own(array->copyCollection(known.get()));
+    ASSERT_TRUE(copy);
+    auto *copied = OSDynamicCast(OSArray, copy.get());
+    EXPECT_NE(copied, array.get());
+    EXPECT_EQ(copied->getObject(0), copied);
+    EXPECT_EQ(known->getCount(), 1u);
+    EXPECT_EQ(Own(array->copyCollection(known.get())).get(), copied);
+    array->flushCollection();
+    copied->flushCollection();
+}
+
+TEST(Collections, Types_HaveNumbersAndNames) {
+    const auto type_of = [](const OSSharedPtr<OSObject> &object) {
+        return OSCollectionTypeID(object.get());
+    };
+    EXPECT_EQ(type_of(Text("a")), kOSCollectionTypeString);
+    EXPECT_EQ(type_of(Own(OSArray::withCapacity(1))), kOSCollectionTypeArray);
+    EXPECT_EQ(type_of(Own(OSDictionary::withCapacity(1))), kOSCollectionTypeDictionary);
+    EXPECT_EQ(type_of(Own(OSSet::withCapacity(1))), kOSCollectionTypeSet);
+    EXPECT_EQ(type_of(Own(OSOrderedSet::withCapacity(1))), kOSCollectionTypeSet);
+    EXPECT_EQ(type_of(Own(OSNumber::withNumber(1, 8))), kOSCollectionTypeNumber);
+    EXPECT_EQ(type_of(Own(OSData::withCapacity(1))), kOSCollectionTypeData);
+    EXPECT_EQ(OSCollectionTypeID(kOSBooleanTrue), kOSCollectionTypeBoolean);
+    EXPECT_EQ(type_of(Own(OSTypeAlloc(OSObject))), 0u);
+    EXPECT_EQ(OSCollectionTypeID(nullptr), 0u);
+    EXPECT_STREQ(OSCollectionTypeName(kOSCollectionTypeData), "OSData");
+    EXPECT_EQ(OSCollectionTypeName(12), nullptr);
+    OSCollectionsInitialize();
+}
+
+TEST(String, Literal_IsOneObjectForEver) {
+    const int64_t before = TotalLiveObjects();
+    OSString *first = nullptr;
+    for (int i = 0; i < 2; ++i) {
+        OSString *string = OSSTR("literal");
+        EXPECT_TRUE(string->isEqualTo("literal"));
+        EXPECT_TRUE(first == nullptr || first == string);
+        first = string;
+    }
+    EXPECT_TRUE(OSSTR("other")->isEqualTo("other"));
+    EXPECT_EQ(TotalLiveObjects(), before) << "they do not look like leaks";
+}
+
 }  // namespace
 }  // namespace opendext::object

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // semantics.md 4.8
+#include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/OSCollections.h>
 #include <DriverKit/OSSharedPtr.h>
@@ -58,8 +59,10 @@ TEST(ObjectDeathTest, ReleaseOfAnObjectThatIsBeingFreed_NamesClassAndAddress) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     auto *object = OSTypeAlloc(OSObject);
     ASSERT_TRUE(ObjectInternals::Drop(object));
-    EXPECT_DEATH(object->release(), "release: OSObject at 0x[0-9a-f]+ has 0 references");
-    EXPECT_DEATH(object->retain(), "retain: OSObject at 0x[0-9a-f]+ has 0 references");
+    EXPECT_DEATH(object->release(),
+                 "OSObject::release .object 0x[0-9a-f]+.: the object has 0 references");
+    EXPECT_DEATH(object->retain(),
+                 "OSObject::retain .object 0x[0-9a-f]+.: the object has 0 references");
     object->free();
 }
 
@@ -101,6 +104,33 @@ TEST(MetaClass, Find_KnowsTheRuntimesClassesByName) {
 
 TEST(MetaClass, AbstractClass_IsNotAllocated) {
     EXPECT_EQ(OSTypeID(OSCollection)->alloc(), nullptr);
+}
+
+TEST(MetaClass, ObjectOfTheSystemsClass_IsRemote) {
+    OSSharedPtr<OSString> string(OSString::withCString("a"), OSNoRetain);
+    EXPECT_FALSE(string->IsRemote());
+    IODispatchQueue *queue = nullptr;
+    ASSERT_EQ(IODispatchQueue::Create("queue", 0, 0, &queue), kIOReturnSuccess);
+    EXPECT_TRUE(queue->IsRemote());
+    queue->release();
+}
+
+TEST(MetaClass, Allocate_MakesAnInstanceOfTheClass) {
+    OSObject *object = nullptr;
+    ASSERT_EQ(OSObjectAllocate(OSMTypeID(OSArray), &object), kIOReturnSuccess);
+    EXPECT_EQ(OSTypeIDInst(object), OSTypeID(OSArray));
+    EXPECT_TRUE(object->init());
+    object->release();
+    EXPECT_EQ(OSObjectAllocate(OSTypeID(OSCollection), &object), kIOReturnNoMemory);
+    EXPECT_EQ(OSObjectAllocate(nullptr, &object), kIOReturnBadArgument);
+    EXPECT_EQ(OSObjectAllocate(OSTypeID(OSArray), nullptr), kIOReturnBadArgument);
+}
+
+TEST(SharedPtr, ConstPtrCast_SharesTheObject) {
+    const OSSharedPtr<const OSString> string(OSString::withCString("a"), OSNoRetain);
+    const OSSharedPtr<OSString> cast = OSConstPtrCast<OSString>(string);
+    EXPECT_EQ(cast.get(), string.get());
+    EXPECT_EQ(string->getRetainCount(), 2u);
 }
 
 TEST(SharedPtr, Copies_ShareAndMovesHandOver) {

@@ -8,6 +8,8 @@
 
 struct OSOrderedSet_IVars {
     opendext::object::MemberList members;
+    OSOrderFunction order = nullptr;
+    void *context = nullptr;
 };
 
 using opendext::object::AsObject;
@@ -27,10 +29,13 @@ void OSOrderedSet::free() {
     super::free();
 }
 
-OSOrderedSet *OSOrderedSet::withCapacity(uint32_t capacity) {
+OSOrderedSet *OSOrderedSet::withCapacity(uint32_t capacity, OSOrderFunction orderFunc,
+                                         void *orderingContext) {
     auto *set = MakeContainer<OSOrderedSet>();
     if (set != nullptr) {
         set->ivars->members.Reserve(capacity);
+        set->ivars->order = orderFunc;
+        set->ivars->context = orderingContext;
     }
     return set;
 }
@@ -72,7 +77,12 @@ bool OSOrderedSet::setObject(const OSMetaClassBase *object) {
     if (object == nullptr || containsObject(object)) {
         return false;
     }
-    ivars->members.Append(AsObject(object));
+    uint32_t index = 0;
+    while (index < getCount() && (ivars->order == nullptr ||
+                                  ivars->order(getObject(index), object, ivars->context) >= 0)) {
+        ++index;
+    }
+    ivars->members.Insert(index, AsObject(object));
     return true;
 }
 
@@ -85,7 +95,11 @@ bool OSOrderedSet::setFirstObject(const OSMetaClassBase *object) {
 }
 
 bool OSOrderedSet::setLastObject(const OSMetaClassBase *object) {
-    return setObject(object);
+    if (object == nullptr || containsObject(object)) {
+        return false;
+    }
+    ivars->members.Append(AsObject(object));
+    return true;
 }
 
 void OSOrderedSet::removeObject(const OSMetaClassBase *object) {
@@ -108,6 +122,10 @@ OSObject *OSOrderedSet::getLastObject() const {
 
 OSObject *OSOrderedSet::getObject(uint32_t index) const {
     return ivars->members.At(index);
+}
+
+int32_t OSOrderedSet::orderObject(const OSMetaClassBase *object) const {
+    return ivars->order != nullptr ? ivars->order(object, nullptr, ivars->context) : 0;
 }
 
 bool OSOrderedSet::isEqualTo(const OSMetaClassBase *object) const {

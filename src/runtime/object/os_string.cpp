@@ -3,10 +3,13 @@
 #include <DriverKit/OSString.h>
 
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <string>
+#include <unordered_map>
 
 #include "runtime/object/member_list.h"
+#include "runtime/object/object_internals.h"
 
 struct OSString_IVars {
     std::string text;
@@ -105,4 +108,19 @@ size_t OSStringGetLength(OSStringPtr string) {
 
 const char *OSStringGetStringPtr(OSStringPtr string) {
     return string != nullptr ? string->getCStringNoCopy() : nullptr;
+}
+
+OSStringPtr _OSStringOfLiteral(const char *literal) {
+    static std::mutex mutex;
+    static auto *known = new std::unordered_map<const void *, OSString *>;  // for ever
+    const std::lock_guard lock(mutex);
+    OSString *&string = (*known)[literal];
+    // An image that has been unloaded may have had another literal there.
+    if (string == nullptr || !string->isEqualTo(literal)) {
+        string = OSString::withCString(literal);
+        if (string != nullptr) {
+            opendext::object::MetaClassInternals::CountObject(OSTypeID(OSString), -1);
+        }
+    }
+    return string;
 }

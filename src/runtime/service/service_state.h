@@ -25,6 +25,9 @@ public:
     /// The base class's Stop of `client` ran: whatever it still has open is closed (semantics.md 3.7).
     virtual void ClientStopped(IOService *client) = 0;
 
+    /// Whether `client`, which is only compared, has the provider open.
+    [[nodiscard]] virtual bool IsOpenFor(const IOService *client) = 0;
+
     /// NULL for a provider without interrupts.
     virtual InterruptController *Interrupts() { return nullptr; }
 };
@@ -67,6 +70,7 @@ struct IOService_IVars {
     std::atomic<bool> base_start_ran = false;
     std::atomic<bool> is_started = false;  // Start returned success.
     std::atomic<bool> is_stopped = false;
+    std::atomic<bool> has_latency_request = false;  // see latency_request.h
 
     std::mutex power_mutex;
     std::function<void()>

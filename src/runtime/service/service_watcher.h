@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <DriverKit/IOService.h>
 
@@ -26,6 +28,15 @@ public:
     virtual void ServiceTerminated(EntryId entry) = 0;
 };
 
+/// Told of states. Calls may overlap.
+class StateWatchListener {
+public:
+    virtual ~StateWatchListener() = default;
+
+    /// An item that is watched has been set.
+    virtual void StateChanged() = 0;
+};
+
 /// Watches services for the objects of one dext. Implemented above this room. Any thread that may block.
 class ServiceWatcher {
 public:
@@ -37,7 +48,12 @@ public:
                                         std::weak_ptr<ServiceWatchListener> listener,
                                         uint64_t *watch) = 0;
 
-    /// An unknown name is ignored. A call to the listener may be under way still.
+    /// Begins to tell `listener` when one of these items of the service is set (semantics.md 4.6).
+    virtual kern_return_t WatchStates(EntryId service, const std::vector<std::string> &names,
+                                      std::weak_ptr<StateWatchListener> listener,
+                                      uint64_t *watch) = 0;
+
+    /// Ends a watch of either kind. An unknown name is ignored. A call to the listener may be under way still.
     virtual void StopWatch(uint64_t watch) = 0;
 };
 

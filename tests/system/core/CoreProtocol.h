@@ -9,6 +9,8 @@ enum CoreClientType {
     kNotificationClient = 1,
     kPowerClient = 2,
     kLibraryClient = 3,
+    kStateClient = 4,
+    kReportClient = 5,
 };
 
 /// DataQueueClient: a queue whose producer and consumer are in the driver.
@@ -75,6 +77,40 @@ enum PowerSelector {
     kBusyAdjust = 9,   ///< 2 scalars in: service, what is added to its busy state.
     kBusyStates = 10,  ///< 2 scalars out: busy state of either service.
 };
+
+/// StateClient: makes, sets, reads and watches states. The services are that of the system's states, 0, and CoreService, 1.
+/// Items are named "org.opendext.test." and a number; a value is a dictionary of one number.
+enum StateSelector {
+    kStateCreate = 0,  ///< 2 or 3 scalars in: service, item, value.
+    kStateSet = 1,     ///< 3 scalars in: service, item, value.
+    kStateCopy = 2,    ///< 2 scalars in: service, item. 1 scalar out: the value.
+    kStateWatch = 3,   ///< 3 scalars in: service, two items.
+    kStateCounts =
+        4,  ///< 3 scalars out: calls of the handler, value that it has read, calls of Cancel's handler.
+    kStateHold = 5,    ///< 1 scalar in: whether the handler does not call StateNotificationBegin.
+    kStateBegin = 6,   ///< Calls it now.
+    kStateEnable = 7,  ///< 1 scalar in.
+    kStateCancel = 8,
+    kStateBadArguments =
+        9,  ///< 3 scalars out: results of Create without items, with a number as item, without a service.
+};
+
+/// ReportClient: counts in reporters of CoreService.
+enum ReportSelector {
+    kReportAdd = 0,    ///< 1 scalar in: what is added to the channel "bytes".
+    kReportEnter = 1,  ///< 1 scalar in: state that the channel "link" enters.
+    kReportTally = 2,  ///< 1 scalar in: value for the channel "latency".
+    kReportRead =
+        3,  ///< 3 scalars out: elements of all channels that ReadReports would give, as CoreService counts
+            ///< them; bytes; how often state "up" was entered.
+    kReportFail = 4,      ///< 1 scalar in: what UpdateReport gives from now on.
+    kReportStall = 5,     ///< 1 scalar in: RequireMaxBusStall.
+    kReportEvent = 6,     ///< 1 scalar in: options of an event "org.opendext.test.event".
+    kReportSignpost = 7,  ///< An interval "read" of 5 bytes.
+};
+
+/// Channel ids of the reports.
+enum { kBytesChannel = 1, kLinkChannel = 2, kLatencyChannel = 3 };
 
 /// LibraryClient: classes that stay in the driver. Each gives 2 scalars, unless it says otherwise.
 enum LibrarySelector {

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include <DriverKit/IOBufferMemoryDescriptor.h>
+#include <DriverKit/IOExtensiblePaniclog.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOMemoryMap.h>
 #include <DriverKit/IOService.h>
@@ -136,6 +137,29 @@ __attribute__((noinline)) kern_return_t RecurseAsAsked(uint64_t depth) {
     volatile uint8_t frame[512] = {};
     frame[depth % sizeof(frame)] = 1;
     return depth == 0 ? kIOReturnSuccess : RecurseAsAsked(depth + 1) + frame[0];
+}
+
+void WritePanicLog(const char *name, const void *bytes, uint32_t length) {
+    OSString *id = OSString::withCString(name);
+    OSData *uuid = OSData::withBytes("0123456789abcdef", 16);
+    OSData *data = OSData::withBytes(bytes, length);
+    IOExtensiblePaniclog *log = nullptr;
+    if (IOExtensiblePaniclog::Create(uuid, id, 64, kIOExtensiblePaniclogOptionsNone, &log) ==
+        kIOReturnSuccess) {
+        log->InsertData(data);
+    }
+    OSSafeReleaseNULL(data);
+    OSSafeReleaseNULL(uuid);
+    OSSafeReleaseNULL(id);
+}
+
+// The logs are active when the process crashes.
+__attribute__((noinline)) kern_return_t CrashWithPanicLogs() {
+    static const uint8_t kBytes[] = {0x00, 0x01, 0xfe, 0xff};
+    WritePanicLog("text", kProbePanicText, sizeof kProbePanicText - 1);
+    WritePanicLog("bytes", kBytes, sizeof kBytes);
+    CrashAsAsked();
+    return kIOReturnSuccess;
 }
 
 __attribute__((noinline)) void CrashInHiddenFunction() {
@@ -366,6 +390,8 @@ kern_return_t ProbeClient::ExternalMethod(uint64_t selector, IOUserClientMethodA
             os_log(OS_LOG_DEFAULT, kProbeLastLine);
             CrashInHiddenFunction();
             return kIOReturnSuccess;
+        case kProbePanicLog:
+            return CrashWithPanicLogs();
         case kProbeBlock:
             os_log(OS_LOG_DEFAULT, kProbeBlockLine);
             for (;;) {

@@ -34,10 +34,12 @@ enum ProbeSelector {
     kProbeReadShared = 25,   ///< Scalars in: offsets into the shared memory; out: the bytes there.
     kProbeRecurse = 26,      ///< Calls RecurseAsAsked, which uses the stack up.
     kProbeLogAndCrash = 27,  ///< Logs kProbeLastLine, and crashes in a function without a symbol.
+    kProbePanicLog = 28,     ///< Writes kProbePanicText and other bytes to panic logs, and crashes.
     kProbeSelectorCount
 };
 
 #define kProbeBlockLine "ProbeClient blocks"
+#define kProbePanicText "first line\nsecond line"
 #define kProbeLastLine "ProbeClient is about to crash"
 #define kProbeStopLine "ProbeClient stops"
 
