@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -98,7 +99,7 @@ public:
     const std::shared_ptr<std::atomic<embedded::EmbeddedSystem *>> alive =
         std::make_shared<std::atomic<embedded::EmbeddedSystem *>>(nullptr);
     std::unique_ptr<embedded::EmbeddedSystem> embedded;
-    FaultPlan faults;
+    std::unique_ptr<FaultPlan> faults;  // only who wants them pays for them
     std::unique_ptr<VirtualClock> clock;
     bool is_interleaved = false;
     uint8_t num_pci = 0;
@@ -188,10 +189,12 @@ System::System(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 System::~System() {
     EndInterleaving();
     parts_->clock.reset();
-    parts_->faults.Clear();
+    parts_->faults.reset();
     *parts_->alive = nullptr;
     iokit::Session::Current().Install(nullptr);
     parts_->embedded.reset();
+    // A worker may be the last to hold a driver, and tell what it has left.
+    static_cast<void>(dispatch::WorkerPool::Instance().WaitUntilIdle(kHangGuard));
     SetLogSink({});
 }
 
@@ -309,11 +312,15 @@ std::shared_ptr<LogLines> System::SharedLog() const {
 }
 
 FaultPlan &System::faults() {
-    return parts_->faults;
+    if (parts_->faults == nullptr) {
+        parts_->faults = std::make_unique<FaultPlan>();
+    }
+    return *parts_->faults;
 }
 
 void System::Interleave(uint64_t seed) {
     EndInterleaving();
+    static_cast<void>(faults());  // calls into the framework are seen from there
     Settle();
     Interleaver::Instance().Begin(seed);
     parts_->is_interleaved = true;
@@ -328,8 +335,13 @@ void System::EndInterleaving() {
 void System::RunTogether(std::vector<std::function<void()>> functions) {
     std::atomic<size_t> num_left = functions.size();
     dispatch::Parker done;
+    std::latch all_are_here(static_cast<ptrdiff_t>(functions.size()));
     for (auto &function : functions) {
-        dispatch::RunOnWorker([&num_left, &done, run = std::move(function)] {
+        dispatch::RunOnWorker([&num_left, &done, &all_are_here, run = std::move(function)] {
+            // Members of an interleaving come one by one.
+            if (!Interleaver::IsMember()) {
+                all_are_here.arrive_and_wait();
+            }
             run();
             if (num_left.fetch_sub(1) == 1) {
                 done.Signal();

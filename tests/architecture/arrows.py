@@ -15,7 +15,8 @@ ROOMS = {
     "iig": [],
     # The C functions of the SDK that drivers and applications share live in base.
     "src/base": ["sdk/os", "sdk/mach"],
-    "src/runtime/object": ["src/base", "sdk"],
+    "src/runtime/diagnostics": ["src/base"],
+    "src/runtime/object": ["src/runtime/diagnostics", "src/base", "sdk"],
     "src/runtime/dispatch": ["src/runtime/object"],
     "src/runtime/memory": ["src/runtime/object"],
     "src/runtime/service": ["src/runtime/object", "src/runtime/dispatch", "src/runtime/memory"],

@@ -27,26 +27,33 @@ protected:
         alarm(kHangGuardSeconds);
     }
 
-    [[nodiscard]] CommandResult RunLong(const std::vector<std::string> &words) const {
-        const auto child = Begin(words);
+    /// Any program.
+    [[nodiscard]] static CommandResult RunLong(const std::vector<std::string> &command) {
         CommandResult result;
-        if (child != nullptr) {
-            result.status = child->WaitForExit(kBuildGuard).value_or(-1);
-            result.text = child->output().Text();
+        auto child =
+            ChildProcess::Start({.command = command, .environment = SanitizerEnvironment()});
+        if (!child) {
+            result.text = child.error();
+            return result;
         }
+        result.status = (*child)->WaitForExit(kBuildGuard).value_or(-1);
+        result.text = (*child)->output().Text();
         return result;
     }
 
     /// `opendext test` of a folder of the repository.
     [[nodiscard]] CommandResult Test(const std::string &place,
                                      std::vector<std::string> more = {}) const {
-        std::vector<std::string> words = {"test", (kSource / place).string(), "-o",
+        std::vector<std::string> words = {BuiltProgram("opendext"), "test",
+                                          (kSource / place).string(), "-o",
                                           (folder_.path() / "out").string()};
         words.insert(words.end(), more.begin(), more.end());
         return RunLong(words);
     }
 
-    [[nodiscard]] static bool IsInstrumented() { return std::string_view(OPENDEXT_SANITIZE) != ""; }
+    [[nodiscard]] static bool IsInstrumented() {
+        return !std::string_view(OPENDEXT_SANITIZE).empty();
+    }
 };
 
 TEST_F(TestCommandTest, WorkedExample_Passes) {
@@ -148,6 +155,18 @@ TEST_F(TestCommandTest, Project_IsBuiltAndTested) {
         Test("samples/echo", {"--tests", (kSource / "tests/harness/echo").string()});
     EXPECT_EQ(result.status, 0) << result.text;
     EXPECT_TRUE(result.text.contains("[  PASSED  ] 2 tests.")) << result.text;
+}
+
+TEST_F(TestCommandTest, CMakeProject_LinksTheHarness) {
+    const std::string build = (folder_.path() / "cmake-build").string();
+    const CommandResult configured = RunLong(
+        {"cmake", "-S", (kSource / "tests/harness/cmake").string(), "-B", build, "-G", "Ninja",
+         "-DCMAKE_CXX_COMPILER=clang++-19", "-DCMAKE_PREFIX_PATH=" OPENDEXT_BUILD_DIR});
+    ASSERT_EQ(configured.status, 0) << configured.text;
+    const CommandResult built = RunLong({"cmake", "--build", build});
+    ASSERT_EQ(built.status, 0) << built.text;
+    const CommandResult tested = RunLong({"ctest", "--test-dir", build, "--output-on-failure"});
+    EXPECT_EQ(tested.status, 0) << tested.text;
 }
 
 TEST_F(TestCommandTest, MissingPackages_AreNamed) {

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/call_path.h"
 #include "base/futex.h"
 #include "base/spin.h"
 #include "base/spin_budget.h"
@@ -108,7 +109,9 @@ private:
     CallRegion *const shared_;
     TransportEndpoint endpoint_;
     PeerRegions regions_;
-    SpinBudget spin_;
+    /// An application that sends one fresh buffer after another takes this long to fill one.
+    static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
+    SpinBudget spin_{kMostSpinning};
     uint64_t next_ticket_ = 1;  // used on the serving thread only
 
     std::atomic<bool> stop_ = false;
@@ -146,6 +149,7 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
             break;
         }
         FutexWaitFor(shared_->server_parked, 1, kParkBackstop);
+        FetchCallPath(CallSide::kDriver);
         // Woken without work: the application is about to call.
         if (shared_->server_parked.load() == 0 && SpinUntil(is_over, SpinBudget::kMost)) {
             break;

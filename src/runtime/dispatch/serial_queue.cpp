@@ -72,14 +72,21 @@ QueueFrame *SerialQueue::FindFrame() const {
 
 // --- Synchronous callers
 
+#pragma clang section text = "opendext_call_driver"
 bool SerialQueue::RunSync(Function function, void *context) {
+    // The work may drop the last reference to the object that this queue is in.
+    Retain();
+    const bool has_run = RunSyncKept(function, context);
+    Release();
+    return has_run;
+}
+
+bool SerialQueue::RunSyncKept(Function function, void *context) {
     if (OnQueue()) {
         function(context);
         return true;
     }
     Interleaver::Point();
-    // The work may drop the last reference to the object that this queue is in.
-    Retain();
     const bool has_turn = AcquireTurn(false);
     if (has_turn) {
         FrameScope scope(this, true);
@@ -87,7 +94,6 @@ bool SerialQueue::RunSync(Function function, void *context) {
         EndFrame(scope.frame());
         ReleaseTurn(scope.frame());
     }
-    Release();
     return has_turn;
 }
 
@@ -100,6 +106,8 @@ bool SerialQueue::AcquireTurn(bool always) {
     }
     return AcquireTurnSlowly(always);
 }
+
+#pragma clang section text = ""
 
 bool SerialQueue::AcquireTurnSlowly(bool always) {
     Waiter waiter;
@@ -119,6 +127,7 @@ bool SerialQueue::AcquireTurnSlowly(bool always) {
     return !waiter.was_dropped;
 }
 
+#pragma clang section text = "opendext_call_driver"
 void SerialQueue::EndFrame(const QueueFrame &frame) {
     if (frame.has_slept) {
         const std::lock_guard lock(mutex_);
@@ -139,6 +148,8 @@ void SerialQueue::ReleaseTurn(const QueueFrame &frame) {
         PassTurn(false);
     }
 }
+
+#pragma clang section text = ""
 
 // --- Passing the turn
 
@@ -280,6 +291,16 @@ bool SerialQueue::TakeTurnIfIdle() {
     state_.fetch_and(~kPending, std::memory_order_relaxed);
     TakeOver(&state_);
     return true;
+}
+
+SerialQueue::Unfinished SerialQueue::FindUnfinished() {
+    Unfinished unfinished;
+    const std::lock_guard lock(mutex_);
+    for (const QueueEntry *entry = first_; entry != nullptr; entry = entry->next) {
+        unfinished.num_blocks += IsDriverWork(*entry) && !entry->always ? 1 : 0;
+    }
+    unfinished.has_sleepers = first_sleeper_ != nullptr;
+    return unfinished;
 }
 
 void SerialQueue::Append(QueueEntry *entry) {

@@ -23,8 +23,8 @@ namespace opendext::test {
 
 /// What a call takes along, and what it has room for.
 struct CallInput {
-    std::vector<uint64_t> scalars = {};
-    std::vector<std::byte> structure = {};
+    std::vector<uint64_t> scalars;
+    std::vector<std::byte> structure;
     uint32_t num_scalars_out = 0;      ///< The driver's scalarOutputCount.
     uint64_t structure_out_bytes = 0;  ///< Room for its structure.
 };
@@ -32,8 +32,8 @@ struct CallInput {
 /// What a call gave back. Without success there is nothing but the status.
 struct CallResult {
     kern_return_t status = kIOReturnNotAttached;
-    std::vector<uint64_t> scalars = {};
-    std::vector<std::byte> structure = {};
+    std::vector<uint64_t> scalars;
+    std::vector<std::byte> structure;
 
     [[nodiscard]] bool ok() const { return status == kIOReturnSuccess; }
 

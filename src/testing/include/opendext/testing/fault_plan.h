@@ -18,18 +18,18 @@ namespace opendext::test {
 /// one). Register accesses are not among them.
 ///
 /// A call that is chosen is not carried out: its result is the fault's, an object that it should give is NULL, and an
-/// allocation gives NULL. Calls are counted while a System exists. Any thread.
+/// allocation gives NULL. One of these at a time. Any thread.
 class FaultPlan {
 public:
     /// One fault, which comes once.
     struct Fault {
         uint64_t at = 1;  ///< The n-th call from now, from 1, of those that `call` names.
-        std::string call =
-            {};  ///< "IOBufferMemoryDescriptor::Create", "IODMACommand" for all of a class; empty: all.
+        /// "IOBufferMemoryDescriptor::Create", "IODMACommand" for all of a class; empty: all.
+        std::string call;
         /// What the call returns. kIOReturnSuccess: it is carried out, after `action`.
         kern_return_t result = kIOReturnNoMemory;
-        /// Run before it, on the driver's thread. It may unplug a device or advance time; it must not call the driver.
-        std::function<void()> action = {};
+        /// Run before it, on the driver's thread. It may unplug a device; it must not call the driver or wait for it.
+        std::function<void()> action;
     };
 
     FaultPlan();
@@ -60,7 +60,7 @@ public:
     /// Whether faults wait for their call. None left: all of them have come.
     [[nodiscard]] bool HasPending() const;
 
-    /// The calls since the beginning or Clear, in their order: "IOTimerDispatchSource::Create". What to choose from.
+    /// The calls since this was made, or since Clear, in their order: "IOTimerDispatchSource::Create". What to choose from.
     [[nodiscard]] std::vector<std::string> Calls() const;
 
 private:

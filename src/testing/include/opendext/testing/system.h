@@ -21,7 +21,7 @@ namespace opendext::test {
 /// How a System is to be.
 struct SystemOptions {
     /// What the test, as an application, is entitled to: the text of a property list. Empty: no check is made of it.
-    std::string app_entitlements = {};
+    std::string app_entitlements;
     /// How long a Start may take.
     std::chrono::milliseconds start_timeout{20000};
 };
@@ -74,7 +74,7 @@ public:
     /// The same, for who wants to look at it when the System has ended.
     [[nodiscard]] std::shared_ptr<LogLines> SharedLog() const;
 
-    /// Faults of the drivers' calls.
+    /// Faults of the drivers' calls, which are counted from the first use of this function on.
     [[nodiscard]] FaultPlan &faults();
 
     /// From now on time stands still for drivers, their timers and mach_absolute_time, and moves with AdvanceTime. IOSleep and
