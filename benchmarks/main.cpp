@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "benchmarks/call/call_benchmark.h"
+#include "benchmarks/driver/driver_benchmark.h"
 #include "benchmarks/memory/memory_benchmark.h"
 #include "benchmarks/usb/usb_benchmark.h"
 
@@ -24,8 +25,8 @@ int main(int argc, char **argv) {
             "NAME", name,
             "What to measure; call: calls from an application to a driver; memory: an "
             "application's memory on its way to a driver and back; usb: transfers from a driver to "
-            "a USB device")
-        ->check(CLI::IsMember({"call", "memory", "usb"}))
+            "a USB device; driver: interrupts, building, many drivers at once, matching")
+        ->check(CLI::IsMember({"call", "memory", "usb", "driver"}))
         ->capture_default_str();
     program
         .add_option("--json-folder", folder,
@@ -47,6 +48,8 @@ int main(int argc, char **argv) {
         done = opendext::bench::RunCallBenchmark(folder);
     } else if (name == "memory") {
         done = opendext::bench::RunMemoryBenchmark(folder, max_mib << 20);
+    } else if (name == "driver") {
+        done = opendext::bench::RunDriverBenchmark(folder);
     } else {
         done = opendext::bench::RunUsbBenchmark(folder, hardware_figures);
     }

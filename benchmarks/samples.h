@@ -57,6 +57,7 @@ public:
     template <typename Operation>
     [[nodiscard]] bool TimeEachAfter(std::chrono::nanoseconds idle, size_t count,
                                      Operation operation) {
+        values_.reserve(values_.size() + count);
         for (size_t i = 0; i < count; ++i) {
             SleepFor(idle);
             if (!TimeEach(1, operation)) {

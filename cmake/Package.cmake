@@ -9,7 +9,7 @@ if(NOT OPENDEXT_FUZZ AND TARGET opendext)
     write_basic_package_version_file("${package}/OpenDextConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 
     install(TARGETS opendext opendextd opendext-host opendext-device iig RUNTIME DESTINATION bin)
-    install(TARGETS ${OPENDEXT_SHARED_LIBRARIES} LIBRARY DESTINATION lib)
+    install(TARGETS ${OPENDEXT_SHARED_LIBRARIES} opendext-testing LIBRARY DESTINATION lib)
     install(DIRECTORY "${package}" DESTINATION lib/cmake)
     install(DIRECTORY "${OPENDEXT_SDK_DIR}/" DESTINATION share/opendext/sdk)
 endif()

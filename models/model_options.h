@@ -28,6 +28,13 @@ public:
     [[nodiscard]] size_t TakeChoice(std::string_view name,
                                     std::initializer_list<std::string_view> choices);
 
+    /// The text of an option; nullopt when it is left out.
+    [[nodiscard]] std::optional<std::string_view> Take(std::string_view name);
+
+    /// Keeps the mistake that `value` is not what the option `name` takes.
+    void Fail(std::string_view name, std::string_view value, std::string_view takes,
+              std::string_view example);
+
     /// The first mistake; nullopt: there is none. Call it last.
     [[nodiscard]] std::optional<std::string> FindMistake();
 
@@ -36,10 +43,6 @@ private:
         std::string_view name;
         std::string_view value;
     };
-
-    [[nodiscard]] std::optional<std::string_view> Take(std::string_view name);
-    void Fail(std::string_view name, std::string_view value, std::string_view takes,
-              std::string_view example);
 
     const std::string_view model_;
     const std::string_view known_;

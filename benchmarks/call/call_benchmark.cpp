@@ -90,11 +90,13 @@ std::vector<TableRow> RowsOf(const Figures &figures) {
     const double start = MedianOf(figures.starts);
     const double ping_pong = MedianOf(figures.ping_pong);
     const double unix_socket = MedianOf(figures.unix_socket);
+    const double unix_socket_idle = MedianOf(figures.unix_socket_idle);
     const double fuse = MedianOf(figures.fuse_ioctl);
     const bool has_fuse = figures.fuse_ioctl.size() != 0;
     const double to_ping_pong = process / ping_pong;
     const double to_fuse = fuse / process;
-    const double to_socket = parked / unix_socket;
+    // The same idleness for both: waking a processor that sleeps is most of it.
+    const double to_socket = parked / unix_socket_idle;
     std::vector<TableRow> rows = {
         {"scalar call, process mode", DurationText(process),
          fmt::format("{:.2f} x the ping-pong", to_ping_pong), "at most 3 x", to_ping_pong <= 3},
@@ -106,13 +108,13 @@ std::vector<TableRow> RowsOf(const Figures &figures) {
          DurationText(static_cast<double>(figures.process.busy.Percentile(99))) + "+", "", "",
          std::nullopt},
         {"  after 5 ms of idleness", DurationText(parked),
-         fmt::format("{:.2f} x the Unix socket", to_socket), "at most 1 x", to_socket <= 1},
+         fmt::format("{:.2f} x the Unix socket after it", to_socket), "at most 1 x",
+         to_socket <= 1},
         {"scalar call, embedded", DurationText(embedded), "", "at most 300 ns", embedded <= 300},
         {"opendext run to first answer", DurationText(start), "", "below 150 ms", start < 150e6},
         {"shared-memory ping-pong", DurationText(ping_pong), "", "", std::nullopt},
         {"Unix socket, round trip", DurationText(unix_socket), "", "", std::nullopt},
-        {"  after 5 ms of idleness", DurationText(MedianOf(figures.unix_socket_idle)), "", "",
-         std::nullopt},
+        {"  after 5 ms of idleness", DurationText(unix_socket_idle), "", "", std::nullopt},
         {"FUSE ioctl", has_fuse ? DurationText(fuse) : "none", figures.why_no_fuse, "",
          std::nullopt},
     };
@@ -127,6 +129,7 @@ nlohmann::ordered_json JsonOf(const Figures &figures) {
     json["scalar_call_embedded_p50_ns"] = figures.embedded.Median();
     json["shm_pingpong_p50_ns"] = figures.ping_pong.Median();
     json["unix_socket_p50_ns"] = figures.unix_socket.Median();
+    json["unix_socket_parked_p50_ns"] = figures.unix_socket_idle.Median();
     json["fuse_ioctl_p50_ns"] = nullptr;
     if (figures.fuse_ioctl.size() != 0) {
         json["fuse_ioctl_p50_ns"] = figures.fuse_ioctl.Median();

@@ -114,12 +114,33 @@ void EmitTargetCheck(const MethodModel &method, std::string &out) {
     }
 }
 
-void EmitSynchronous(const ClassModel &model, const MethodModel &method, std::string &out) {
+// Whoever watches the calls of a framework may refuse this one; an object that comes back is NULL then.
+void EmitRefusal(const ClassModel &model, const MethodModel &method, std::string &out) {
+    if (!method.returns_status) {
+        return;
+    }
+    std::string cleared;
+    for (const ParameterModel &parameter : method.parameters) {
+        if (parameter.kind == ParameterKind::kObjectOut) {
+            cleared += fmt::format("*{} = nullptr; ", parameter.name);
+        }
+    }
+    out += fmt::format(
+        "    if (const kern_return_t iig_refusal = opendext::object::AskApiCall(\"{}\", \"{}\", "
+        "__builtin_return_address(0))) {{ {}return iig_refusal; }}\n",
+        model.name, method.name, cleared);
+}
+
+void EmitSynchronous(const ClassModel &model, const MethodModel &method, bool is_framework,
+                     std::string &out) {
     EmitSignature(model, method, method.name, out);
     EmitTargetCheck(method, out);
     EmitCountChecks(method, out);
     EmitStringCopies(method, out);
     EmitObjectOutChecks(method, out);
+    if (is_framework) {
+        EmitRefusal(model, method, out);
+    }
     const std::string arguments = ArgumentList(method);
     out += fmt::format("    {0}_Frame iig_frame{{{{&{1}_{0}_Method}}, {2}{3}{{}}}};\n", method.stem,
                        model.name, arguments, arguments.empty() ? "" : ", ");
@@ -171,11 +192,15 @@ void EmitOneWay(const ClassModel &model, const MethodModel &method, std::string 
     out += fmt::format("    static_cast<void>({});\n}}\n\n", SendExpression(model, method));
 }
 
-void EmitStatic(const ClassModel &model, const MethodModel &method, std::string &out) {
+void EmitStatic(const ClassModel &model, const MethodModel &method, bool is_framework,
+                std::string &out) {
     EmitSignature(model, method, method.name, out);
     EmitCountChecks(method, out);
     EmitStringCopies(method, out);
     EmitObjectOutChecks(method, out);
+    if (is_framework) {
+        EmitRefusal(model, method, out);
+    }
     const std::string call = fmt::format("{}_Impl({})", method.name, ArgumentList(method));
     if (method.is_one_way) {
         out += fmt::format("    {};\n", call);
@@ -194,13 +219,13 @@ void EmitStatic(const ClassModel &model, const MethodModel &method, std::string 
 
 }  // namespace
 
-void EmitCallers(const ClassModel &model, std::string &out) {
+void EmitCallers(const ClassModel &model, bool is_framework, std::string &out) {
     for (const MethodModel &method : model.methods) {
         if (method.kind == MethodKind::kStatic) {
-            EmitStatic(model, method, out);
+            EmitStatic(model, method, is_framework, out);
         } else if (method.kind == MethodKind::kCall) {
             method.is_one_way ? EmitOneWay(model, method, out)
-                              : EmitSynchronous(model, method, out);
+                              : EmitSynchronous(model, method, is_framework, out);
         }
     }
 }

@@ -26,8 +26,8 @@ void EmitActionClasses(const ClassModel &model, std::string &out);
 std::string EmitImplementation(const InterfaceModel &model);
 // How frames hold on to their arguments, and the description of each method.
 void EmitMethodDescriptions(const ClassModel &model, std::string &out);
-// The functions that send a call.
-void EmitCallers(const ClassModel &model, std::string &out);
+// The functions that send a call. Those of a framework ask AskApiCall (runtime/object/api_call.h) first.
+void EmitCallers(const ClassModel &model, bool is_framework, std::string &out);
 // The functions that receive a call.
 void EmitDispatch(const ClassModel &model, std::string &out);
 // The description of the class and its metaclass.

@@ -51,6 +51,7 @@ void EmitIncludes(const InterfaceModel &model, const Needs &needs, std::string &
     out += needs.action ? "#include <DriverKit/OSAction.h>\n" : "";
     out += needs.names ? "#include <DriverKit/OSString.h>\n" : "";
     out += needs.blocks ? "#include <Block.h>\n" : "";
+    out += model.framework.empty() ? "" : "\n#include \"runtime/object/api_call.h\"\n";
     out += "\n" + model.implementation_text + (model.implementation_text.empty() ? "" : "\n");
     // Names in generated functions may coincide with members and with deprecated declarations of the author's.
     out +=
@@ -64,11 +65,11 @@ void EmitIncludes(const InterfaceModel &model, const Needs &needs, std::string &
         "extern \"C\" {\nextern void *__dso_handle __attribute__((visibility(\"hidden\")));\n}\n\n";
 }
 
-void EmitClassImplementation(const ClassModel &model, std::string &out) {
+void EmitClassImplementation(const ClassModel &model, bool is_framework, std::string &out) {
     EmitMethodDescriptions(model, out);
     EmitMetaClass(model, out);
     EmitDispatch(model, out);
-    EmitCallers(model, out);
+    EmitCallers(model, is_framework, out);
     EmitActionCreators(model, out);
 }
 
@@ -77,15 +78,16 @@ void EmitClassImplementation(const ClassModel &model, std::string &out) {
 std::string EmitImplementation(const InterfaceModel &model) {
     std::string out = fmt::format("/* iig generated from {} */\n", model.file_name);
     EmitIncludes(model, FindNeeds(model), out);
+    const bool is_framework = !model.framework.empty();
     for (const auto &item : model.items) {
         const auto *class_model = std::get_if<ClassModel>(&item);
         if (class_model == nullptr) {
             continue;
         }
-        EmitClassImplementation(*class_model, out);
+        EmitClassImplementation(*class_model, is_framework, out);
         for (const MethodModel &method : class_model->methods) {
             if (method.kind == MethodKind::kTyped) {
-                EmitClassImplementation(ActionClass(*class_model, method), out);
+                EmitClassImplementation(ActionClass(*class_model, method), is_framework, out);
             }
         }
     }

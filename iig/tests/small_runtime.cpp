@@ -17,6 +17,8 @@
 #include <DriverKit/OSObject.h>
 #include <DriverKit/OSString.h>
 
+#include "runtime/object/api_call.h"
+
 namespace {
 
 struct PendingCall {
@@ -80,6 +82,9 @@ const OSClassDescription *FindClass(const char *name) {
 }
 
 }  // namespace small_runtime
+
+// Nobody watches here.
+constinit std::atomic<opendext::object::ApiCallWatcher> opendext::object::g_api_call_watcher{nullptr};
 
 // --- OSMetaClassBase, OSMetaClass
 

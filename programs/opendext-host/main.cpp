@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -30,6 +31,7 @@
 #include "host/crash_report.h"
 #include "host/dext_host.h"
 #include "models/catalog.h"
+#include "runtime/dispatch/worker_pool.h"
 #include "runtime/service/process_exit.h"
 
 namespace opendext {
@@ -38,6 +40,7 @@ namespace {
 
 constexpr int kBusDescriptor = 3;
 constexpr int kCrashDescriptor = 4;
+constexpr std::chrono::milliseconds kEndPatience{1000};
 
 /// The devices behind this process's providers. PCI devices live here, the same one for every provider that names it;
 /// USB devices have a process of their own, with which each provider has a session. Any thread.
@@ -169,6 +172,8 @@ std::expected<channel::ClientEndpoint, int32_t> ServeClient(
         connections.Clear();
         (*registry)->StopServing();
     }
+    // An order that has just been carried out may still hold the driver.
+    static_cast<void>(dispatch::WorkerPool::Instance().WaitUntilIdle(kEndPatience));
     dext->reset();  // tells of objects that are left
     End(0, bus_thread);
 }

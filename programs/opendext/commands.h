@@ -21,6 +21,7 @@ void AddClientCompilerCommand(CLI::App &program, Run &run);
 void AddRunCommand(CLI::App &program, Run &run, std::vector<std::string> app_command);
 /// `app_command` as of AddRunCommand.
 void AddRecordCommand(CLI::App &program, Run &run, std::vector<std::string> app_command);
+void AddTestCommand(CLI::App &program, Run &run);
 void AddTreeCommand(CLI::App &program, Run &run);
 void AddLogCommand(CLI::App &program, Run &run);
 void AddPowerCommand(CLI::App &program, Run &run);

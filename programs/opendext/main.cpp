@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
     opendext::cli::AddClientCompilerCommand(program, run);
     opendext::cli::AddRunCommand(program, run, *app_command);
     opendext::cli::AddRecordCommand(program, run, *app_command);
+    opendext::cli::AddTestCommand(program, run);
     opendext::cli::AddTreeCommand(program, run);
     opendext::cli::AddLogCommand(program, run);
     opendext::cli::AddPowerCommand(program, run);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/interleaver.h"
 #include "channel/transport/direct_connection.h"
 #include "channel/wire/io_result.h"
 
@@ -74,7 +75,10 @@ std::expected<std::shared_ptr<channel::ClientConnection>, int32_t> DirectDirecto
                           answered.set_value(std::move(opened));
                       });
     });
-    auto opened = answered.get_future().get();
+    auto opened = [&answered] {
+        const Interleaver::OutsideScope outside;  // a driver answers
+        return answered.get_future().get();
+    }();
     if (!opened) {
         return std::unexpected(opened.error());
     }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/interleaver.h"
 #include "base/log.h"
 #include "base/os_log.h"
 #include "embedded/direct_directory.h"
@@ -144,6 +145,7 @@ std::expected<std::string, std::string> EmbeddedSystem::AddBundle(
 }
 
 void EmbeddedSystem::WaitUntilQuiet() {
+    const Interleaver::OutsideScope outside;
     std::promise<void> quiet;
     core_->thread->Post(
         [&] { core_->registry->starter().WhenQuiet([&quiet] { quiet.set_value(); }); });

@@ -6,12 +6,21 @@
 #include <link.h>
 
 #include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "base/property_list.h"
+#include "host/fault_report.h"
+#include "host/leak_report.h"
+#include "runtime/diagnostics/diagnostic.h"
+#include "runtime/diagnostics/driver_images.h"
 #include "runtime/dispatch/worker_pool.h"
 #include "runtime/object/class_registry.h"
+#include "runtime/object/freed_objects.h"
+#include "runtime/object/live_objects.h"
 #include "runtime/object/object_internals.h"
 
 namespace opendext::host {
@@ -20,7 +29,7 @@ namespace {
 using Path = std::filesystem::path;
 using Text = std::expected<PropertyValue, std::string>;
 
-constexpr std::chrono::milliseconds kUnloadPatience{1000};
+constexpr std::chrono::milliseconds kUnloadPatience{2000};
 
 // Code loaded by dlopen.
 struct LoadedBundle final : LoadedDext {
@@ -43,12 +52,60 @@ std::string ObjectsLeft(const void *image) {
     return text;
 }
 
+/// How often each image is loaded: embedded drivers of one dext share it.
+class Loads {
+public:
+    void Begin(const void *image) {
+        const std::scoped_lock lock(mutex_);
+        Load &load = loads_[image];
+        if (load.count++ == 0) {
+            load.first_sequence = object::CurrentSequence();
+        }
+        diagnostics::AddDriverImage(image);
+    }
+    /// @return of the last: what object::CurrentSequence was at the first.
+    std::optional<uint64_t> End(const void *image) {
+        const std::scoped_lock lock(mutex_);
+        const Load &load = loads_[image];
+        return --loads_[image].count == 0 ? std::optional(load.first_sequence) : std::nullopt;
+    }
+    /// Unless it has been loaded again meanwhile.
+    void Forget(const void *image) {
+        const std::scoped_lock lock(mutex_);
+        if (loads_[image].count == 0) {
+            diagnostics::RemoveDriverImage(image);
+        }
+    }
+
+private:
+    struct Load {
+        int count = 0;
+        uint64_t first_sequence = 0;
+    };
+    std::mutex mutex_;
+    std::map<const void *, Load> loads_;  // by image; guarded by mutex_
+};
+
+Loads &AllLoads() {
+    static auto *loads = new Loads;  // for ever: a driver may outlive the destructors
+    return *loads;
+}
+
 LoadedBundle::~LoadedBundle() {
     if (handle == nullptr) {
         return;
     }
+    const std::optional<uint64_t> first_sequence = AllLoads().End(image);
+    if (!first_sequence) {
+        dlclose(handle);
+        return;
+    }
+    const uint64_t last_sequence = object::CurrentSequence();
     // A cancel handler may still be on its way out after the base class's Stop has run.
     const bool is_idle = dispatch::WorkerPool::Instance().WaitUntilIdle(kUnloadPatience);
+    ReportLeaks(image, *first_sequence, last_sequence);
+    object::ForgetFreedObjects();
+    diagnostics::ForgetReported();
     if (const std::string left = ObjectsLeft(image); !left.empty()) {
         LogWarning(
             "{}: its code stays loaded, because objects of its classes are left: {}; look for "
@@ -59,6 +116,7 @@ LoadedBundle::~LoadedBundle() {
     if (!is_idle) {
         return;  // whose code runs is not known: this dext's may
     }
+    AllLoads().Forget(image);
     dlclose(handle);
 }
 
@@ -133,6 +191,8 @@ std::expected<std::shared_ptr<const LoadedDext>, std::string> LoadDextBundle(con
             "{}: error: {}; rebuild the dext with \"opendext build\"", code.string(), dlerror()));
     }
     bundle->image = AddressIn(bundle->handle);
+    AllLoads().Begin(bundle->image);
+    InstallFaultReport();
     return bundle;
 }
 

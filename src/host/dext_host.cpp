@@ -319,8 +319,7 @@ void DextHost::Orders::Stop(EntryId entry, StopMode mode, StopAnswer answer) {
         services->StopFailed(entry, status);
         return;
     }
-    WarnUnlessStopped(services, entry, options.stop_warning,
-                      options.dext->identifier + ": " + service->getMetaClass()->getClassName());
+    WarnUnlessStopped(services, entry, options.stop_warning);
 }
 
 void DextHost::Orders::SetPowerState(EntryId entry, uint32_t flags,

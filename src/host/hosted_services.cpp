@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/hosted_services.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "host/stop_watch.h"
 #include "runtime/dispatch/serial_queue.h"
+#include "runtime/dispatch/worker_pool.h"
 #include "runtime/service/service_state.h"
 
 namespace opendext::host {
@@ -12,6 +16,8 @@ using memory::Retain;
 using memory::Retained;
 
 namespace {
+
+constexpr std::chrono::milliseconds kLateStopPatience{3000};
 
 // Releases what a stopped service holds when the work that now runs on this thread's queue has ended: the base
 // class's Stop is called out of the driver's own code, which may touch its object and provider afterwards.
@@ -45,10 +51,10 @@ void HostedServices::Add(EntryId entry, Retained<IOService> service, Retained<IO
     Hosted dropped;
     const std::scoped_lock lock(mutex_);
     if (is_cleared_) {
-        dropped = {std::move(service), std::move(provider), {}};
+        dropped = {std::move(service), std::move(provider), {}, false};
         return;
     }
-    services_[entry] = {std::move(service), std::move(provider), {}};
+    services_[entry] = {std::move(service), std::move(provider), {}, false};
 }
 
 std::optional<HostedServices::Hosted> HostedServices::Take(EntryId entry) {
@@ -112,7 +118,31 @@ bool HostedServices::IsRunning(EntryId entry) {
     return services_.contains(entry);
 }
 
+bool HostedServices::NoteStopReturned(EntryId entry) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = services_.find(entry);
+    if (found == services_.end()) {
+        return false;
+    }
+    found->second.stop_returned = true;
+    return true;
+}
+
+// A Stop that was sent one-way may have left the rest to a handler of Cancel, which is on its way.
+void HostedServices::AwaitLateStops() {
+    const auto is_late = [](const auto &each) { return each.second.stop_returned; };
+    bool is_any_late = false;
+    {
+        const std::scoped_lock lock(mutex_);
+        is_any_late = std::ranges::any_of(services_, is_late);
+    }
+    if (is_any_late) {
+        (void)dispatch::WorkerPool::Instance().WaitUntilIdle(kLateStopPatience);
+    }
+}
+
 void HostedServices::Clear(int32_t status) {
+    AwaitLateStops();
     std::map<EntryId, Hosted> dropped;
     {
         const std::scoped_lock lock(mutex_);
@@ -120,8 +150,12 @@ void HostedServices::Clear(int32_t status) {
         dropped.swap(services_);
     }
     for (auto &[entry, hosted] : dropped) {
+        if (hosted.stop_returned) {
+            ReportStopWithoutSuper(hosted.service.get());
+        }
         hosted.Answer(status);
     }
+    failed_starts_->Close();
 }
 
 size_t HostedServices::size() {

@@ -14,6 +14,7 @@
 
 #include <DriverKit/IOService.h>
 
+#include "host/failed_starts.h"
 #include "runtime/memory/retained.h"
 #include "runtime/service/service_context.h"
 
@@ -51,13 +52,20 @@ public:
     /// Whether the service is here and its base class's Stop has not run.
     [[nodiscard]] bool IsRunning(EntryId entry);
 
-    /// Drops everything; pending answers become `status`. What is added later is dropped at once.
+    /// Stop has returned success. @return whether the service is still here: its base class's Stop has not run.
+    [[nodiscard]] bool NoteStopReturned(EntryId entry);
+
+    /// Drops everything; pending answers become `status`. What is added later is dropped at once. Reports what should
+    /// have stopped, and what failed Starts have left.
     void Clear(int32_t status);
 
     [[nodiscard]] size_t size();
 
     void ServiceCreated(EntryId entry, IOService *service, IOService *provider) override;
     void CreationFailed(EntryId entry) override { Remove(entry); }
+    void StartFailed(service::FailedStart start) override {
+        failed_starts_->Watch(std::move(start));
+    }
     void BaseStopRan(EntryId entry, IOService *service) override;
 
 private:
@@ -65,13 +73,16 @@ private:
         memory::Retained<IOService> service;
         memory::Retained<IOService> provider;
         std::vector<StopAnswer> answers;
+        bool stop_returned = false;
 
         void Answer(int32_t status);
     };
 
     std::optional<Hosted> Take(EntryId entry);
+    void AwaitLateStops();
 
     const std::string dext_name_;
+    const std::shared_ptr<FailedStarts> failed_starts_ = std::make_shared<FailedStarts>();
     std::mutex mutex_;
     std::map<EntryId, Hosted> services_;  // guarded by mutex_
     bool is_cleared_ = false;             // guarded by mutex_

@@ -4,17 +4,27 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
+#include "base/call_path.h"
+#include "base/copy_words.h"
 #include "base/log.h"
+#include "runtime/diagnostics/diagnostic.h"
 #include "runtime/memory/descriptor_factory.h"
+#include "runtime/object/live_objects.h"
 #include "runtime/object/object_internals.h"
 #include "runtime/service/client_completion.h"
 
 namespace opendext::host {
 
+#pragma clang section text = "opendext_call_driver"
+
 using channel::kMaxScalars;
 using channel::kVariableOutput;
 
 namespace {
+
+const CallPathSections g_call_path;
 
 // Whether somebody else than this call holds the object: the driver kept it, or a mapping of it.
 bool IsKept(const OSObject *object) {
@@ -25,8 +35,7 @@ bool IsKept(const OSObject *object) {
 
 void MethodCall::SetScalars() {
     const size_t num_inputs = std::min<size_t>(request_.scalars.size(), kMaxScalars);
-    std::ranges::copy(request_.scalars.first(num_inputs), input_.begin());
-    std::fill(input_.begin() + static_cast<ptrdiff_t>(num_inputs), input_.end(), 0);
+    CopyFewWords(request_.scalars.data(), num_inputs, input_.data());
     arguments_.version = kIOUserClientMethodArgumentsCurrentVersion;
     arguments_.selector = request_.selector;
     arguments_.scalarInput = input_.data();
@@ -97,6 +106,33 @@ kern_return_t MethodCall::TakeVariable(const OSData *output) {
     return kIOReturnSuccess;
 }
 
+// semantics.md 2.5.
+void MethodCall::TellOfTooMuch(const OSData *output, uint64_t capacity) const {
+    if (request_.structure_output_slice == nullptr) {
+        LogWarning(
+            "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
+            "for {}: it gets kIOReturnBadArgument",
+            request_.selector, output->getLength(), capacity);
+        return;
+    }
+    const std::string method = fmt::format("ExternalMethod, selector {}", request_.selector);
+    const diagnostics::Occurrence occurrence{.id = diagnostics::DiagnosticId::kTwoStructureOutputs,
+                                             .class_name = client_->getMetaClass()->getClassName(),
+                                             .object = client_,
+                                             .method = method,
+                                             .place = object::MadeAt(output),
+                                             .place_word = "made in"};
+    if (diagnostics::IsFirst(occurrence)) {
+        diagnostics::Report(
+            occurrence,
+            fmt::format("it gives a structureOutput of {} bytes beside its "
+                        "structureOutputDescriptor of {}: the application gets "
+                        "kIOReturnBadArgument and nothing else",
+                        output->getLength(), request_.structure_output_slice->length),
+            "write through the descriptor when there is one, and leave structureOutput NULL");
+    }
+}
+
 kern_return_t MethodCall::TakeStructure(const OSData *output) {
     if (request_.structure_output_capacity == kVariableOutput) {
         return TakeVariable(output);
@@ -107,7 +143,9 @@ kern_return_t MethodCall::TakeStructure(const OSData *output) {
             : std::min<uint64_t>(request_.structure_output_capacity, reply_.structure.size());
     if (output == nullptr) {
         // The application's count stays what it was; what it gets is not somebody else's old bytes.
-        std::ranges::fill(reply_.structure.first(capacity), std::byte{0});
+        if (capacity != 0) {
+            std::memset(reply_.structure.data(), 0, capacity);
+        }
         reply_.num_structure_bytes = request_.structure_output_slice != nullptr
                                          ? request_.structure_output_slice->length
                                          : capacity;
@@ -115,14 +153,7 @@ kern_return_t MethodCall::TakeStructure(const OSData *output) {
     }
     const size_t length = output->getLength();
     if (length > capacity) {
-        LogWarning(
-            "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
-            "for {}{}: it "
-            "gets kIOReturnBadArgument",
-            request_.selector, length, capacity,
-            request_.structure_output_slice != nullptr
-                ? " inline (write through structureOutputDescriptor)"
-                : "");
+        TellOfTooMuch(output, capacity);
         return kIOReturnBadArgument;
     }
     if (length != 0) {
@@ -145,7 +176,7 @@ void MethodCall::Finish() {
         reply_.num_scalars =
             std::min({arguments_.scalarOutputCount, request_.scalar_output_capacity,
                       static_cast<uint32_t>(reply_.scalars.size())});
-        std::copy_n(output_.begin(), reply_.num_scalars, reply_.scalars.begin());
+        CopyFewWords(output_.data(), reply_.num_scalars, reply_.scalars.data());
     }
     OSSafeReleaseNULL(given);
     if (status_ != kIOReturnSuccess && is_revoked_ != nullptr) {
@@ -155,5 +186,7 @@ void MethodCall::Finish() {
     reply_.kept_structure_slice = IsKept(input_descriptor_.get());
     reply_.kept_structure_output_slice = IsKept(output_descriptor_.get());
 }
+
+#pragma clang section text = ""
 
 }  // namespace opendext::host

@@ -30,6 +30,7 @@ public:
 
     /// On the driver's queue.
     void Run(IOUserClient *client) {
+        client_ = client;
         status_ = client->ExternalMethod(request_.selector, &arguments_, nullptr, nullptr, nullptr);
     }
 
@@ -41,13 +42,15 @@ private:
     [[nodiscard]] bool SetStructures();
     [[nodiscard]] bool SetCompletion(const std::shared_ptr<CompletionGate> &gate);
     [[nodiscard]] kern_return_t TakeStructure(const OSData *output);
+    void TellOfTooMuch(const OSData *output, uint64_t capacity) const;
     [[nodiscard]] kern_return_t TakeVariable(const OSData *output);
 
     const channel::CallRequest &request_;
     channel::CallReply &reply_;
+    const IOUserClient *client_ = nullptr;  // set by Run
     kern_return_t status_ = kIOReturnNotReady;
     // Own arrays of full size: a driver that goes past the count stays within them.
-    std::array<uint64_t, channel::kMaxScalars> input_;
+    std::array<uint64_t, channel::kMaxScalars> input_ = {};
     std::array<uint64_t, channel::kMaxScalars> output_ = {};
     IOUserClientMethodArguments arguments_ = {};
     memory::Retained<OSData> structure_;

@@ -5,15 +5,19 @@
 
 #include <chrono>
 #include <memory>
-#include <string>
+
+#include <DriverKit/IOService.h>
 
 #include "host/hosted_services.h"
 
 namespace opendext::host {
 
-/// `name`'s Stop has returned success: when the base class's Stop has not run after `time`, one log line says so.
-/// Returns at once.
+/// The service's Stop has returned success: when the base class's Stop has not run after `time`, that is reported. Returns
+/// at once.
 void WarnUnlessStopped(const std::shared_ptr<HostedServices> &services, EntryId entry,
-                       std::chrono::milliseconds time, std::string name);
+                       std::chrono::milliseconds time);
+
+/// The service's Stop has returned success, and the base class's Stop has not run when its driver ends, or after a while.
+void ReportStopWithoutSuper(IOService *service);
 
 }  // namespace opendext::host

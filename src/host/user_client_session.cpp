@@ -34,6 +34,7 @@ void UserClientSession::Detach() {
     memory_gate_->Detach();
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool UserClientSession::IsUsable() const {
     return !is_closed_.load(std::memory_order_acquire) && !service::IsStopped(client_.get());
 }
@@ -61,6 +62,8 @@ void UserClientSession::Call(const channel::CallRequest &request, channel::CallR
         &on_queue);
     call.Finish();
 }
+
+#pragma clang section text = ""
 
 uint64_t UserClientSession::Remember(memory::Retained<IOMemoryDescriptor> memory, uint64_t length,
                                      bool read_only) {

@@ -5,6 +5,7 @@
 
 #include <IOKit/IOKitLib.h>
 
+#include "base/call_path.h"
 #include "channel/wire/call.h"
 #include "iokit/entry_access.h"
 #include "iokit/registry_object.h"
@@ -14,6 +15,10 @@ namespace {
 
 using namespace opendext;         // NOLINT(google-build-using-namespace)
 using namespace opendext::iokit;  // NOLINT(google-build-using-namespace)
+
+const CallPathSections g_call_path;
+
+#pragma clang section text = "opendext_call_app"
 
 std::shared_ptr<ConnectionObject> FindConnection(io_connect_t connect) {
     return Session::Current().objects().Find<ConnectionObject>(connect);
@@ -42,6 +47,8 @@ kern_return_t CallMethod(mach_port_t name, channel::ClientCall &call, size_t *nu
     }
     return result;
 }
+
+#pragma clang section text = ""
 
 std::expected<channel::AsyncTarget, kern_return_t> MakeTarget(mach_port_t wakePort,
                                                               const uint64_t *reference,
@@ -175,6 +182,8 @@ kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType, ta
     return IOConnectUnmapMemory64(connect, memoryType, fromTask, atAddress);
 }
 
+#pragma clang section text = "opendext_call_app"
+
 kern_return_t IOConnectCallMethod(mach_port_t connection, uint32_t selector, const uint64_t *input,
                                   uint32_t inputCnt, const void *inputStruct, size_t inputStructCnt,
                                   uint64_t *output, uint32_t *outputCnt, void *outputStruct,
@@ -245,3 +254,5 @@ kern_return_t IOConnectCallAsyncScalarMethod(mach_port_t connection, uint32_t se
     return IOConnectCallAsyncMethod(connection, selector, wakePort, reference, referenceCnt, input,
                                     inputCnt, nullptr, 0, output, outputCnt, nullptr, nullptr);
 }
+
+#pragma clang section text = ""

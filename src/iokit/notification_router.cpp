@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iokit/notification_router.h"
 
+#include <atomic>
 #include <utility>
 
 #include <IOKit/IOKitLib.h>
@@ -10,6 +11,8 @@
 namespace opendext::iokit {
 
 namespace {
+
+std::atomic<NotificationRouter::WordsCallback> g_words_callback{nullptr};
 
 // The callback's form goes by the number of words (semantics.md 2.7).
 void CallOut(const channel::AsyncCompletion &completion) {
@@ -22,6 +25,11 @@ void CallOut(const channel::AsyncCompletion &completion) {
     void *words[channel::kMaxAsyncArguments];
     for (uint32_t i = 0; i < completion.num_arguments; ++i) {
         words[i] = reinterpret_cast<void *>(completion.arguments[i]);
+    }
+    if (const auto in_words = g_words_callback.load(std::memory_order_relaxed);
+        function == reinterpret_cast<uint64_t>(in_words)) {
+        in_words(refcon, completion.result, words, completion.num_arguments);
+        return;
     }
     switch (completion.num_arguments) {
         case 0:
@@ -41,6 +49,10 @@ void CallOut(const channel::AsyncCompletion &completion) {
 }
 
 }  // namespace
+
+void NotificationRouter::SetWordsCallback(WordsCallback callback) {
+    g_words_callback.store(callback, std::memory_order_relaxed);
+}
 
 void NotificationRouter::AddPort(const std::shared_ptr<NotificationPort> &port) {
     const std::lock_guard lock(mutex_);

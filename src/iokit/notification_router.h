@@ -19,6 +19,12 @@ class InterestObject;
 /// driver threads; only queues, callbacks run where the port says. Thread-safe.
 class NotificationRouter final : public channel::CompletionSink, public channel::DirectoryListener {
 public:
+    /// A callback as IOAsyncCallback is.
+    using WordsCallback = void (*)(void *refcon, int32_t result, void **words, uint32_t num_words);
+    /// From now on that function gets the words as an array, however many there are. For a test harness, which does not know
+    /// the number.
+    static void SetWordsCallback(WordsCallback callback);
+
     /// Makes `port` known by its number.
     void AddPort(const std::shared_ptr<NotificationPort> &port);
     void RemovePort(mach_port_t name);

@@ -85,6 +85,10 @@ private:
         for (const std::string &flag : request_.compiler_flags) {
             extra += NinjaFile::Quoted(flag) + " ";
         }
+        const std::string instrumentation = NinjaFile::QuotedAll(request_.instrumentation);
+        // A sanitizer's functions are the program's, so they are undefined in the driver.
+        const bool has_all_defined =
+            std::string_view(OPENDEXT_SANITIZER_FLAGS).empty() && request_.instrumentation.empty();
         const std::string iig = NinjaFile::Quoted((sdk_.programs / "iig").string());
         file_.AddRule("iig",
                       fmt::format("{} --def $in --header $header --impl $implementation --depfile "
@@ -94,18 +98,19 @@ private:
         for (const auto &[rule, compiler] : {std::pair("cxx", kCxx), std::pair("cc", kCc)}) {
             file_.AddRule(
                 rule,
-                fmt::format("{} -x $language -std=$standard {} {} {} $arguments {} {} -MD -MF "
+                fmt::format("{} -x $language -std=$standard {} {} {} {} $arguments {} {} -MD -MF "
                             "$out.d -c $in -o $out",
-                            compiler, level, kDextFlags, includes, extra, kFormatFlags),
+                            compiler, level, kDextFlags, instrumentation, includes, extra,
+                            kFormatFlags),
                 "compile $in", "$out.d");
         }
         // -Bsymbolic: a driver may define functions that have the names of libc's or ours, and means its own.
         file_.AddRule(
             "link",
-            fmt::format("{} -shared -fuse-ld=lld -pthread {} -Wl,-Bsymbolic {} $in -o $out "
+            fmt::format("{} -shared -fuse-ld=lld -pthread {} {} -Wl,-Bsymbolic {} $in -o $out "
                         "-L{} -lopendext-runtime -lopendext-base -lBlocksRuntime",
-                        kCxx, OPENDEXT_SANITIZER_FLAGS,
-                        std::string_view(OPENDEXT_SANITIZER_FLAGS).empty() ? "-Wl,-z,defs" : "",
+                        kCxx, OPENDEXT_SANITIZER_FLAGS, instrumentation,
+                        has_all_defined ? "-Wl,-z,defs" : "",
                         NinjaFile::Quoted(sdk_.libraries.string())),
             "link $out", "");
     }

@@ -22,6 +22,8 @@ struct DextBuildRequest {
     std::filesystem::path output;                     ///< X.dext
     std::vector<std::filesystem::path> include_dirs;  ///< Besides the dext's own folder.
     std::vector<std::string> compiler_flags;          ///< After ours.
+    /// Arguments of InstrumentationArguments, to compile and to link with.
+    std::vector<std::string> instrumentation;
     std::string language_standard = "gnu++20";
     /// Of a project: how each source and each .iig's generated code is compiled, and what iig is given. A source
     /// without an entry is compiled by its name and `language_standard`.

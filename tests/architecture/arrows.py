@@ -15,7 +15,8 @@ ROOMS = {
     "iig": [],
     # The C functions of the SDK that drivers and applications share live in base.
     "src/base": ["sdk/os", "sdk/mach"],
-    "src/runtime/object": ["src/base", "sdk"],
+    "src/runtime/diagnostics": ["src/base"],
+    "src/runtime/object": ["src/runtime/diagnostics", "src/base", "sdk"],
     "src/runtime/dispatch": ["src/runtime/object"],
     "src/runtime/memory": ["src/runtime/object"],
     "src/runtime/service": ["src/runtime/object", "src/runtime/dispatch", "src/runtime/memory"],
@@ -35,6 +36,7 @@ ROOMS = {
     "src/iokit/corefoundation": ["src/base", "sdk"],
     "src/iokit": ["src/iokit/corefoundation", "src/channel/transport"],
     "src/embedded": ["src/host", "src/device_host", "src/registry", "src/iokit", "src/backends"],
+    "src/testing": ["src/embedded"],
     "src/toolchain": ["src/base"],
     # Models are written against the device model interface, which the emulated backend declares.
     "models": ["src/backends/emulated"],
@@ -69,7 +71,9 @@ def reachable(room):
 
 def resolve(tree, includer, quote, name):
     """The path of the included file in the tree, or None when it is not ours."""
-    folders = ["src", ".", "sdk", "toolkit/include"] if quote == '"' else ["sdk", "toolkit/include", "src", "."]
+    folders = ["src", ".", "sdk", "toolkit/include", "src/testing/include"]
+    if quote == "<":
+        folders = ["sdk", "toolkit/include", "src/testing/include", "src", "."]
     if quote == '"':
         folders.insert(0, str(pathlib.PurePosixPath(includer).parent))
     for folder in folders:

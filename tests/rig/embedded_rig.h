@@ -4,28 +4,29 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "embedded/embedded_system.h"
+#include <opendext/testing/system.h>
+
 #include "tests/rig/driver_rig.h"
 
 namespace opendext::rig {
 
-/// Everything in this process.
+/// Everything in this process: the test harness that driver authors have.
 class EmbeddedRig final : public DriverRig {
 public:
     [[nodiscard]] static std::expected<std::unique_ptr<DriverRig>, std::string> Start(
         const RigOptions &options);
-    ~EmbeddedRig() override;
 
     LogLines &log() override { return *log_; }
     std::string Stop() override;
 
 private:
-    EmbeddedRig() = default;
+    explicit EmbeddedRig(std::unique_ptr<test::System> system)
+        : log_(system->SharedLog()), system_(std::move(system)) {}
 
-    /// Shared with the log's sinks, which may still be running when they are replaced.
-    const std::shared_ptr<LogLines> log_ = std::make_shared<LogLines>();
-    std::unique_ptr<embedded::EmbeddedSystem> system_;
+    const std::shared_ptr<LogLines> log_;  // stays after Stop
+    std::unique_ptr<test::System> system_;
 };
 
 }  // namespace opendext::rig

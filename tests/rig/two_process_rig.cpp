@@ -131,7 +131,6 @@ std::string TwoProcessRig::Stop() {
         }
     }
     problems += SanitizerReports(registry_->output());
-    registry_.reset();
     return problems;
 }
 

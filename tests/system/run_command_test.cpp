@@ -126,6 +126,25 @@ TEST_F(RunCommandTest, PersonalityThatMatchesNothing_IsExplained) {
         << result.text;
 }
 
+TEST_F(RunCommandTest, PersonalityForAnotherDevice_IsToldTheKeyAndWhatTheDeviceHas) {
+    const auto wanting = [&](const std::string &name, const std::string &key,
+                             const std::string &value) {
+        const auto dext = folder_.ProbeVariant(name, {{"IOUserResources", "IOPCIDevice"},
+                                                      {"IOResourceMatch", key},
+                                                      {"IOKit<", value + "<"}});
+        return Run({"run", dext.string(), "--device", "model:pci-endpoint,class=0x030000", "--app",
+                    "/bin/true"});
+    };
+    const CommandResult ids = wanting("ids", "IOPCIMatch", "0x702410ee");
+    EXPECT_EQ(ids.status, 1);
+    EXPECT_TRUE(ids.text.contains("IOPCIMatch wants \"0x702410ee\"")) << ids.text;
+    EXPECT_TRUE(ids.text.contains("has device and vendor 0x0e9d1234")) << ids.text;
+    const CommandResult kind = wanting("kind", "IOPCIClassMatch", "0x01080200");
+    EXPECT_EQ(kind.status, 1);
+    EXPECT_TRUE(kind.text.contains("IOPCIClassMatch wants \"0x01080200\"")) << kind.text;
+    EXPECT_TRUE(kind.text.contains("class 0x03000000")) << kind.text;
+}
+
 TEST_F(RunCommandTest, CrashOfADriver_IsShownAndTheOthersGoOn) {
     const auto dext = folder_.ProbeVariant("crash", {{"succeed", "crash"}});
     const CommandResult result = Run({"run", dext.string(), echo_, "--app", "/bin/true"});

@@ -25,6 +25,7 @@ constexpr uint64_t kGrowth = 4;
 constexpr size_t kRounds = 3;
 constexpr uint64_t kLargeBytes = 256ULL << 20;
 constexpr std::chrono::milliseconds kTimePerRound{25};
+constexpr std::chrono::milliseconds kLargeWarmUp{300};
 constexpr size_t kMaxSamplesPerRound = 2000;
 constexpr size_t kLeastLargeSamples = 3;
 
@@ -119,8 +120,12 @@ private:
             return std::unexpected(std::move(buffers.error()));
         }
         const std::vector<std::span<std::byte>> filled(moves_per_sample_, buffers->Fill(0, 1));
-        const RoundEnd warm(num_bytes_);
-        for (size_t i = 0; i < kLeastLargeSamples || (i < kWarmUpMoves && !warm.IsReached(i));
+        // A large buffer takes longer to settle: the kernel is still busy with what was there before.
+        const auto warm_at =
+            Clock::now() + (num_bytes_ >= kLargeBytes ? kLargeWarmUp : kTimePerRound);
+        const size_t num_warm =
+            num_bytes_ >= kLargeBytes ? kMaxSamplesPerRound * 100 : kWarmUpMoves;
+        for (size_t i = 0; i < kLeastLargeSamples || (i < num_warm && Clock::now() < warm_at);
              ++i) {
             ++word_;
             if (!MoveAll(filled, true, false)) {

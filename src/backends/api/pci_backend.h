@@ -102,6 +102,11 @@ public:
     /// @return kUnsupported (no function-level reset), kRemoved.
     [[nodiscard]] virtual BackendResult<void> Reset(PciResetKind kind) = 0;
 
+    /// Limits the link to a generation of PCI Express, 1 to 5, in the port above the device. The link trains with
+    /// it at once when `retrain`, else the next time: in a hot reset.
+    /// @return kUnsupported (no PCI Express, or the port is not ours), kInvalidArgument, kRemoved.
+    [[nodiscard]] virtual BackendResult<void> SetLinkSpeed(uint8_t generation, bool retrain) = 0;
+
     /// The receiver of the news of an unplug, or NULL. On return no call to the former one is under way. Told
     /// at once when the device is gone already. Not to be called from the listener.
     virtual void SetRemovalListener(RemovalListener *listener) = 0;

@@ -12,6 +12,8 @@
 namespace opendext::backends {
 namespace {
 
+constexpr uint16_t kLinkSpeedBits = 0xF;
+
 // Where firmware puts the ranges of a device: nothing depends on the values but what software reads back.
 constexpr uint64_t kFirstIoAddress = 0x1000;
 constexpr uint64_t kFirstMemory32Address = 0xC000'0000;
@@ -100,6 +102,12 @@ EmulatedPciBackend::EmulatedPciBackend(std::unique_ptr<PciDeviceModel> model, Pc
                                          description_.msix.bar_index == bar.range.bar_index});
     }
     AssignAddresses();
+    if (description_.express_offset != 0) {
+        max_link_speed_ =
+            description_.config.Read16(description_.express_offset + pci::kExpressLinkStatus) &
+            kLinkSpeedBits;
+        link_speed_ = max_link_speed_;
+    }
 }
 
 EmulatedPciBackend::~EmulatedPciBackend() = default;
@@ -182,7 +190,7 @@ void EmulatedPciBackend::WriteConfig(uint32_t offset, AccessWidth width, uint32_
         UpdateGates();
     }
     if (IsFlrRequest(offset, width, value)) {
-        ResetDevice();
+        ResetDevice(PciResetKind::kFunction);
     } else {
         interrupts_.Reconsider();
     }
@@ -302,7 +310,7 @@ void EmulatedPciBackend::MaskVector(InterruptVector vector, bool masked) {
     interrupts_.Mask(vector, masked);
 }
 
-void EmulatedPciBackend::ResetDevice() {
+void EmulatedPciBackend::ResetDevice(PciResetKind kind) {
     {
         // Before the registers: a transfer that is under way ends, and is not reported as a fault.
         std::unique_lock lock(model_->mutex());
@@ -311,9 +319,45 @@ void EmulatedPciBackend::ResetDevice() {
     {
         const std::lock_guard lock(state_mutex_);
         description_.config.ResetToInitial();
+        if (kind == PciResetKind::kHot) {
+            link_speed_ = std::min(link_limit_, max_link_speed_);
+        }
+        ShowLinkSpeed();
         UpdateGates();
     }
     interrupts_.ResetDevice();
+}
+
+void EmulatedPciBackend::ShowLinkSpeed() {
+    if (description_.express_offset == 0) {
+        return;
+    }
+    ConfigSpace &config = description_.config;
+    const uint32_t status = description_.express_offset + pci::kExpressLinkStatus;
+    config.Set(status, AccessWidth::k16,
+               (config.Read16(status) & ~uint32_t{kLinkSpeedBits}) | link_speed_);
+}
+
+BackendResult<void> EmulatedPciBackend::SetLinkSpeed(uint8_t generation, bool retrain) {
+    if (!IsPresent()) {
+        return Refuse(BackendErrorCode::kRemoved, "the device is unplugged");
+    }
+    if (generation < 1 || generation > kMaxLinkGeneration) {
+        return Refuse(
+            BackendErrorCode::kInvalidArgument,
+            fmt::format("link speed {} is none of 1 to {}", generation, kMaxLinkGeneration));
+    }
+    if (description_.express_offset == 0) {
+        return Refuse(BackendErrorCode::kUnsupported,
+                      fmt::format("model {} has no PCI Express link", model_->Name()));
+    }
+    const std::lock_guard lock(state_mutex_);
+    link_limit_ = generation;
+    if (retrain) {
+        link_speed_ = std::min(link_limit_, max_link_speed_);
+        ShowLinkSpeed();
+    }
+    return {};
 }
 
 BackendResult<void> EmulatedPciBackend::Reset(PciResetKind kind) {
@@ -324,7 +368,7 @@ BackendResult<void> EmulatedPciBackend::Reset(PciResetKind kind) {
         return Refuse(BackendErrorCode::kUnsupported,
                       fmt::format("model {} has no function-level reset", model_->Name()));
     }
-    ResetDevice();
+    ResetDevice(kind);
     return {};
 }
 

@@ -59,9 +59,12 @@ public:
     void MaskVector(InterruptVector vector, bool masked) override;
     [[nodiscard]] DmaAddressSpace &Dma() override { return iommu_; }
     [[nodiscard]] BackendResult<void> Reset(PciResetKind kind) override;
+    [[nodiscard]] BackendResult<void> SetLinkSpeed(uint8_t generation, bool retrain) override;
     void SetRemovalListener(RemovalListener *listener) override;
 
 private:
+    static constexpr uint8_t kMaxLinkGeneration = 5;
+
     // What answers in one range; fixed after creation.
     struct Decoder {
         MemoryRange range;
@@ -79,7 +82,8 @@ private:
                                         AccessWidth width) const;
     [[nodiscard]] bool IsFlrRequest(uint32_t offset, AccessWidth width, uint32_t value) const;
     void UpdateGates();  // with state_mutex_ held
-    void ResetDevice();
+    void ResetDevice(PciResetKind kind);
+    void ShowLinkSpeed();  // with state_mutex_ held
     [[nodiscard]] std::expected<void, DmaError> CheckMayMaster(IovaAddress iova, uint64_t num_bytes,
                                                                DmaAccess access);
 
@@ -95,7 +99,10 @@ private:
     const PciAddress address_;
     mutable std::mutex state_mutex_;
     PciDeviceDescription
-        description_;  // its config is guarded by state_mutex_; the rest never changes
+        description_;             // its config is guarded by state_mutex_; the rest never changes
+    uint8_t max_link_speed_ = 0;  // of the device; 0: no PCI Express
+    uint8_t link_limit_ = kMaxLinkGeneration;  // of the port; guarded by state_mutex_
+    uint8_t link_speed_ = 0;                   // as trained; guarded by state_mutex_
     std::vector<MemoryRange> ranges_;
     std::vector<Decoder> decoders_;
     InterruptLogic interrupts_;

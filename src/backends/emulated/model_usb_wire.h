@@ -37,6 +37,9 @@ public:
         std::unique_ptr<UsbDeviceModel> model, uint32_t location = kModelUsbLocation);
 
     ~ModelUsbWire() override;
+
+    /// Pulls the device out: everything outstanding ends. Returns at once. Any thread, not in the model.
+    void Unplug() { Detach(); }
     ModelUsbWire(const ModelUsbWire &) = delete;
     ModelUsbWire &operator=(const ModelUsbWire &) = delete;
 

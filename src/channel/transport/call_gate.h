@@ -21,9 +21,14 @@ public:
         return true;
     }
 
-    /// @return true when this was the last call of a shut gate.
-    [[nodiscard]] bool Leave() {
-        return word_.fetch_sub(kOneCall, std::memory_order_acq_rel) == (kShut | kOneCall);
+    struct Left {
+        bool is_over;     ///< This was the last call of a shut gate.
+        bool has_others;  ///< Other calls are in progress.
+    };
+    /// A call that enters later sees what this thread has written.
+    [[nodiscard]] Left Leave() {
+        const uint32_t before = word_.fetch_sub(kOneCall, std::memory_order_acq_rel);
+        return {.is_over = before == (kShut | kOneCall), .has_others = before >= 2 * kOneCall};
     }
 
     /// @return true when this call shut it and no call is in progress.

@@ -102,6 +102,7 @@ void ConnectionServer::RequestStop() {
     Wake();
 }
 
+#pragma clang section text = "opendext_call_driver"
 void ConnectionServer::ServeUntilStopped() {
     while (!stop_.load(std::memory_order_acquire)) {
         RunJobs();
@@ -136,6 +137,8 @@ bool ConnectionServer::HasWork() const {
            has_jobs_.load() || stop_.load();
 }
 
+#pragma clang section text = ""
+
 void ConnectionServer::Wake() {
     shared_->server_parked.store(0);
     FutexWakeAll(shared_->server_parked);
@@ -153,6 +156,7 @@ void ConnectionServer::PostJob(std::move_only_function<void()> job) {
     Wake();
 }
 
+#pragma clang section text = "opendext_call_driver"
 void ConnectionServer::RunJobs() {
     if (!has_jobs_.load(std::memory_order_relaxed) || !has_jobs_.exchange(false)) {
         return;
@@ -166,5 +170,6 @@ void ConnectionServer::RunJobs() {
         job();
     }
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::channel

@@ -9,6 +9,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/call_path.h"
 #include "base/futex.h"
 #include "base/spin.h"
 #include "base/spin_budget.h"
@@ -61,11 +63,21 @@ public:
     int OnRegisterRegion(sd_bus_message *call);
     int OnTakeOutput(sd_bus_message *call);
     int OnMapMemory(sd_bus_message *call);
+    int OnTakePieces(sd_bus_message *call);
     int OnUnmapMemory(sd_bus_message *call);
     int OnGiveLink(sd_bus_message *call);
 
 private:
     struct CallBuffers;
+
+    // Pieces of a grant that did not fit into the messages before.
+    struct PiecesLeft {
+        std::vector<SharedSlice> slices;
+        bool read_only = false;
+    };
+    // Keeps what is after the first message's share, of a grant or of what was left of one.
+    // @return its ticket; 0: nothing is left.
+    uint64_t KeepPiecesLeft(std::vector<SharedSlice> &slices, bool read_only);
 
     ConnectionServer(BusThread &bus_thread, std::shared_ptr<UserClientPort> port,
                      std::shared_ptr<SharedRegion> region, std::function<void()> on_ended);
@@ -100,7 +112,9 @@ private:
     TransportEndpoint endpoint_;
     PeerRegions regions_;
     GivenLinks links_;
-    SpinBudget spin_;
+    /// An application that sends one fresh buffer after another takes this long to fill one.
+    static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
+    SpinBudget spin_{kMostSpinning};
     uint64_t next_ticket_ = 1;  // used on the serving thread only
 
     std::atomic<bool> stop_ = false;
@@ -108,6 +122,8 @@ private:
     std::mutex mutex_;
     std::deque<std::move_only_function<void()>> jobs_;         // guarded by mutex_
     std::unordered_map<uint64_t, SharedSlice> large_outputs_;  // guarded by mutex_; by ticket
+    std::map<uint64_t, PiecesLeft> pieces_left_;               // guarded by mutex_; by ticket
+    uint64_t last_pieces_ticket_ = 0;                          // guarded by mutex_
 
     std::mutex asking_;  // held by who asks through the call that is served
     AskGate ask_gate_;
@@ -136,6 +152,7 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
             break;
         }
         FutexWaitFor(shared_->server_parked, 1, kParkBackstop);
+        FetchCallPath(CallSide::kDriver);
         // Woken without work: the application is about to call.
         if (shared_->server_parked.load() == 0 && SpinUntil(is_over, SpinBudget::kMost)) {
             break;

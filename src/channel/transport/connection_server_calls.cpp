@@ -6,11 +6,14 @@
 #include <optional>
 #include <utility>
 
+#include "base/copy_words.h"
 #include "base/futex.h"
 #include "channel/transport/connection_server.h"
 #include "channel/wire/io_result.h"
 
 namespace opendext::channel {
+
+#pragma clang section text = "opendext_call_driver"
 
 namespace {
 
@@ -84,7 +87,7 @@ ReplyHeader ConnectionServer::TakeReply(CallSlot &slot, const RequestHeader &hea
     }
     answer.num_scalars =
         static_cast<uint8_t>(std::min<uint32_t>(reply.num_scalars, header.scalar_output_capacity));
-    std::copy_n(reply.scalars.begin(), answer.num_scalars, slot.scalar_output.begin());
+    CopyFewWords(reply.scalars.data(), answer.num_scalars, slot.scalar_output.data());
     answer.num_structure_bytes =
         std::min<uint64_t>(reply.num_structure_bytes, reply.structure.size());
     if ((header.flags & kRequestVariableOutput) == 0 || reply.variable_output.region == nullptr) {
@@ -109,7 +112,7 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
     CallBuffers buffers;
     CallRequest request;
     CallReply reply;
-    std::array<uint64_t, kMaxScalars> scalar_output;
+    std::array<uint64_t, kMaxScalars> scalar_output = {};
     bool has_kept_memory = false;
     reply.result = ValidateRequest(header);
     if (reply.result == kSuccess) {
@@ -120,7 +123,6 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
         const size_t num_output_bytes =
             is_variable ? kMaxInlineBytes : header.inline_output_capacity;
         reply.scalars = {scalar_output.data(), header.scalar_output_capacity};
-        std::fill(reply.scalars.begin(), reply.scalars.end(), 0);
         reply.structure = {slot.inline_output.data(), num_output_bytes};
         ask_gate_.Open(ticket);
         port_->Call(request, reply);
@@ -140,5 +142,7 @@ void ConnectionServer::Serve(uint64_t ticket) {
         FutexWakeAll(slot.state);
     }
 }
+
+#pragma clang section text = ""
 
 }  // namespace opendext::channel

@@ -2,6 +2,7 @@
 // The control messages of an application to its user client.
 #include <fcntl.h>
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,9 @@ namespace {
 /// An application that does not read its completions is cut off when this many wait.
 constexpr uint64_t kMaxQueuedMessages = uint64_t{16} * 1024;
 
+/// Grants of which an application has not taken all pieces. The oldest is forgotten when there are more.
+constexpr size_t kMaxPiecesLeft = 16;
+
 const sd_bus_vtable kConnectionVtable[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD(names::kRegisterRegion, names::kRegisterRegionIn, names::kRegisterRegionOut,
@@ -28,6 +32,8 @@ const sd_bus_vtable kConnectionVtable[] = {
                   kBusHandler<&ConnectionServer::OnTakeOutput>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kMapMemory, names::kMapMemoryIn, names::kMapMemoryOut,
                   kBusHandler<&ConnectionServer::OnMapMemory>, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD(names::kTakePieces, names::kTakePiecesIn, names::kTakePiecesOut,
+                  kBusHandler<&ConnectionServer::OnTakePieces>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kUnmapMemory, names::kUnmapMemoryIn, names::kUnmapMemoryOut,
                   kBusHandler<&ConnectionServer::OnUnmapMemory>, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD(names::kGiveLink, names::kGiveLinkIn, names::kGiveLinkOut,
@@ -81,12 +87,21 @@ int ConnectionServer::OnTakeOutput(sd_bus_message *call) {
 
 namespace {
 
-/// The pieces of a grant as a message carries them.
-struct GrantLists {
+/// Pieces of a grant as a message carries them.
+struct PieceLists {
     std::vector<int> fds;
     std::vector<uint64_t> offsets;
     std::vector<uint64_t> lengths;
     std::vector<UniqueFd> read_only_fds;  ///< Those of `fds` that are not the regions' own.
+
+    [[nodiscard]] bool IsComplete() const {
+        return !fds.empty() && std::ranges::all_of(fds, [](int fd) { return fd >= 0; });
+    }
+    void Write(MessageWriter &writer) const {
+        writer.FdList(fds);
+        writer.U64List(offsets);
+        writer.U64List(lengths);
+    }
 };
 
 // A mapping of it cannot be made writable. -1 when no descriptor is left: nothing is mapped.
@@ -95,11 +110,11 @@ UniqueFd ReadOnlyDescriptor(int fd) {
     return UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-GrantLists ListsOf(const SharedMemoryGrant &grant) {
-    GrantLists lists;
-    for (const SharedSlice &slice : grant.slices) {
+PieceLists ListsOf(const std::vector<SharedSlice> &slices, bool read_only) {
+    PieceLists lists;
+    for (const SharedSlice &slice : slices) {
         int fd = slice.region == nullptr ? -1 : slice.region->ExportFd();
-        if (grant.read_only && fd >= 0) {
+        if (read_only && fd >= 0) {
             fd = lists.read_only_fds.emplace_back(ReadOnlyDescriptor(fd)).get();
         }
         lists.fds.push_back(fd);
@@ -109,17 +124,33 @@ GrantLists ListsOf(const SharedMemoryGrant &grant) {
     return lists;
 }
 
-/// @return the error that the application gets: of the port, or of a grant that no message can carry.
-int32_t ResultOf(const std::expected<SharedMemoryGrant, int32_t> &grant, const GrantLists &lists) {
+/// @return the error that the application gets: of the port, or of a grant that messages cannot carry.
+int32_t ResultOf(const std::expected<SharedMemoryGrant, int32_t> &grant, const PieceLists &lists) {
     if (!grant) {
         return grant.error();
     }
-    const bool is_complete = !lists.fds.empty() && lists.fds.size() <= kMaxGrantSlices &&
-                             std::ranges::all_of(lists.fds, [](int fd) { return fd >= 0; });
-    return is_complete ? kSuccess : kIoBadArgument;
+    return lists.IsComplete() && grant->slices.size() <= kMaxGrantSlices ? kSuccess
+                                                                         : kIoBadArgument;
 }
 
 }  // namespace
+
+uint64_t ConnectionServer::KeepPiecesLeft(std::vector<SharedSlice> &slices, bool read_only) {
+    if (slices.size() <= kMaxMessageSlices) {
+        return 0;
+    }
+    const auto first = slices.begin() + kMaxMessageSlices;
+    PiecesLeft left{
+        .slices = {std::make_move_iterator(first), std::make_move_iterator(slices.end())},
+        .read_only = read_only};
+    slices.erase(first, slices.end());
+    const std::lock_guard lock(mutex_);
+    if (pieces_left_.size() >= kMaxPiecesLeft) {
+        pieces_left_.erase(pieces_left_.begin());
+    }
+    pieces_left_.emplace(++last_pieces_ticket_, std::move(left));
+    return last_pieces_ticket_;
+}
 
 int ConnectionServer::OnMapMemory(sd_bus_message *call) {
     MessageReader reader(call);
@@ -129,23 +160,50 @@ int ConnectionServer::OnMapMemory(sd_bus_message *call) {
     }
     PostJob([this, type, reply = DeferredReply(bus_thread_, call)]() mutable {
         auto grant = port_->MapMemory(type);
-        GrantLists lists = grant ? ListsOf(*grant) : GrantLists();
+        uint64_t ticket = 0;
+        if (grant && grant->slices.size() <= kMaxGrantSlices) {
+            ticket = KeepPiecesLeft(grant->slices, grant->read_only);
+        }
+        PieceLists lists = grant ? ListsOf(grant->slices, grant->read_only) : PieceLists();
         const int32_t result = ResultOf(grant, lists);
         if (result != kSuccess) {
             grant = SharedMemoryGrant();
             lists = {};
+            ticket = 0;
         }
-        reply.Send(
-            [result, grant = *std::move(grant), lists = std::move(lists)](MessageWriter &writer) {
-                writer.I32(result);
-                writer.FdList(lists.fds);
-                writer.U64List(lists.offsets);
-                writer.U64List(lists.lengths);
-                writer.Bool(grant.read_only);
-                writer.U64(grant.id);
-            });
+        reply.Send([result, ticket, grant = *std::move(grant),
+                    lists = std::move(lists)](MessageWriter &writer) {
+            writer.I32(result);
+            writer.Bool(grant.read_only);
+            writer.U64(grant.id);
+            writer.U64(ticket);
+            lists.Write(writer);
+        });
     });
     return 1;
+}
+
+int ConnectionServer::OnTakePieces(sd_bus_message *call) {
+    MessageReader reader(call);
+    const uint64_t ticket = reader.U64();
+    PiecesLeft left;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = pieces_left_.find(ticket);
+        if (reader.is_ok() && found != pieces_left_.end()) {
+            left = std::move(found->second);
+            pieces_left_.erase(found);
+        }
+    }
+    const uint64_t next_ticket = KeepPiecesLeft(left.slices, left.read_only);
+    PieceLists lists = ListsOf(left.slices, left.read_only);
+    if (!lists.IsComplete()) {
+        lists = {};
+    }
+    return ReplyNow(call, [&](MessageWriter &writer) {
+        writer.U64(next_ticket);
+        lists.Write(writer);
+    });
 }
 
 int ConnectionServer::OnUnmapMemory(sd_bus_message *call) {

@@ -184,6 +184,29 @@ TEST_P(ConnectionTest, MappedMemory_IsTheDriversAndMapsOnce) {
     EXPECT_EQ(connection_->UnmapMemory(0), kIoBadArgument);
 }
 
+// semantics.md 2.8. More than a message has room for.
+TEST_P(ConnectionTest, MemoryInManyPieces_IsOneRange) {
+    const auto add_pieces = [&](size_t count) {
+        for (size_t i = 0; i < count; ++i) {
+            auto region = *SharedRegion::Create(PageSize(), "test-piece");
+            region->Writable()[1] = static_cast<std::byte>(i % 251);
+            client_->many_pieces.push_back({.region = region, .offset = 0, .length = PageSize()});
+        }
+    };
+    constexpr size_t kPieces = 2 * kMaxMessageSlices + 1;
+    add_pieces(kPieces);
+    const auto mapping = connection_->MapMemory(FakeUserClient::kManyPieces, nullptr);
+    ASSERT_TRUE(mapping.has_value());
+    ASSERT_EQ(mapping->length, kPieces * PageSize());
+    for (size_t i = 0; i < kPieces; ++i) {
+        ASSERT_EQ(mapping->address[i * PageSize() + 1], static_cast<std::byte>(i % 251)) << i;
+    }
+    mapping->address[(kPieces - 1) * PageSize()] = std::byte{7};
+    EXPECT_EQ(client_->many_pieces.back().region->ReadOnly()[0], std::byte{7});
+    add_pieces(kMaxGrantSlices + 1 - kPieces);
+    EXPECT_EQ(connection_->MapMemory(FakeUserClient::kManyPieces, nullptr).error(), kIoBadArgument);
+}
+
 // semantics.md 2.8
 TEST_P(ConnectionTest, MemoryErrors_AreThePortsOwn) {
     EXPECT_EQ(connection_->MapMemory(2, nullptr).error(), kIoBadArgument);

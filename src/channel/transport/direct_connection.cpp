@@ -83,7 +83,7 @@ void DirectConnection::Close() {
 }
 
 void DirectConnection::LeaveGate() {
-    if (gate_.Leave()) {
+    if (gate_.Leave().is_over) {
         port_->Detach();
         port_->Close();
     }

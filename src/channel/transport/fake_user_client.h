@@ -44,6 +44,8 @@ public:
     };
     static constexpr int32_t kFailure = IoResult(0x2eb);
     static constexpr std::string_view kLinkName = "link";
+    /// Type of the memory that `many_pieces` are.
+    static constexpr uint64_t kManyPieces = 10;
 
     void Attach(CompletionSink *sink, ClientMemorySource *source) override {
         const std::lock_guard lock(mutex_);
@@ -89,6 +91,9 @@ public:
     }
 
     std::expected<SharedMemoryGrant, int32_t> MapMemory(uint64_t type) override {
+        if (type == kManyPieces) {
+            return SharedMemoryGrant{.slices = many_pieces, .id = 7 + type};
+        }
         if (type > 1) {
             return std::unexpected(kIoBadArgument);
         }
@@ -157,6 +162,7 @@ public:
     std::atomic<int> num_running = 0;
     std::atomic<bool> had_overlap = false;
     const std::shared_ptr<SharedRegion> memory = *SharedRegion::Create(8192, "test-memory");
+    std::vector<SharedSlice> many_pieces;  ///< Set before it is asked for.
 
     // What calls left: used in Call, and by the test between calls.
     std::vector<SharedSlice> kept_inputs;

@@ -338,6 +338,23 @@ TEST_F(LyingApplication, MoreMessagesThanMayWait_AreRefused) {
     EXPECT_EQ(Submit(2, {.selector = Selector::kSum}), kSuccess);
 }
 
+TEST_F(LyingApplication, TicketThatWasNeverGiven_HasNoPieces) {
+    auto app_bus = *BusThread::Start("app-bus");
+    auto peer = *BusPeer::Attach(*app_bus, std::move(endpoint_.control), BusSide::kClient, nullptr,
+                                 [](BusPeer &) {});
+    uint64_t next_ticket = 1;
+    size_t num_pieces = 1;
+    EXPECT_TRUE(peer->Call(
+        {bus::connection::kInterface, bus::connection::kTakePieces},
+        [](MessageWriter &writer) { writer.U64(99); },
+        [&](MessageReader &reader) {
+            next_ticket = reader.U64();
+            num_pieces = reader.FdList(kMaxMessageSlices).size();
+        }));
+    EXPECT_EQ(next_ticket, 0U);
+    EXPECT_EQ(num_pieces, 0U);
+}
+
 // A fault on a thread that blocks its signal ends the process without the crash report.
 TEST_F(LyingApplication, DriverCode_RunsWithoutBlockedFaults) {
     ASSERT_EQ(Submit(1, {.selector = Selector::kSignalMask, .scalar_output_capacity = 2}),

@@ -37,16 +37,15 @@ bool ReadCompletion(MessageReader &reader, AsyncCompletion &completion) {
     return reader.is_ok();
 }
 
-/// The pieces of a grant. One whose region is not what it should be has none.
-std::vector<SharedSlice> ReadSlices(MessageReader &reader) {
-    std::vector<UniqueFd> fds = reader.FdList(kMaxGrantSlices);
-    const std::vector<uint64_t> offsets = reader.U64List(kMaxGrantSlices);
-    const std::vector<uint64_t> lengths = reader.U64List(kMaxGrantSlices);
+/// Appends the pieces of a message to those of a grant. One whose region is not what it should be has none.
+void ReadSlices(MessageReader &reader, std::vector<SharedSlice> &slices) {
+    std::vector<UniqueFd> fds = reader.FdList(kMaxMessageSlices);
+    const std::vector<uint64_t> offsets = reader.U64List(kMaxMessageSlices);
+    const std::vector<uint64_t> lengths = reader.U64List(kMaxMessageSlices);
     if (offsets.size() != fds.size() || lengths.size() != fds.size()) {
         reader.Fail();
-        return {};
+        return;
     }
-    std::vector<SharedSlice> slices;
     for (size_t i = 0; i < fds.size(); ++i) {
         const auto end = CheckedAdd(offsets[i], lengths[i]);
         auto region = end ? SharedRegion::Adopt(std::move(fds[i]), *end) : std::unexpected(0);
@@ -54,7 +53,6 @@ std::vector<SharedSlice> ReadSlices(MessageReader &reader) {
                           .offset = offsets[i],
                           .length = lengths[i]});
     }
-    return slices;
 }
 
 }  // namespace
@@ -154,14 +152,19 @@ std::expected<ClientMapping, int32_t> SharedMemoryConnection::MapMemory(uint64_t
     }
     SharedMemoryGrant grant;
     int32_t result = kSuccess;
-    const bool is_answered = peer_->Call(
+    uint64_t ticket = 0;
+    bool is_answered = peer_->Call(
         {names::kInterface, names::kMapMemory}, [type](MessageWriter &writer) { writer.U64(type); },
         [&](MessageReader &reader) {
             result = reader.I32();
-            grant.slices = ReadSlices(reader);
             grant.read_only = reader.Bool();
             grant.id = reader.U64();
+            ticket = reader.U64();
+            ReadSlices(reader, grant.slices);
         });
+    while (is_answered && ticket != 0) {
+        is_answered = TakePieces(ticket, grant.slices);
+    }
     if (!is_answered) {
         return std::unexpected(ControlFailure());
     }
@@ -169,6 +172,21 @@ std::expected<ClientMapping, int32_t> SharedMemoryConnection::MapMemory(uint64_t
         return std::unexpected(result);
     }
     return mappings_.Map(grant, fixed_address);
+}
+
+bool SharedMemoryConnection::TakePieces(uint64_t &ticket, std::vector<SharedSlice> &slices) {
+    const size_t num_before = slices.size();
+    uint64_t next_ticket = 0;
+    const bool is_answered = peer_->Call(
+        {names::kInterface, names::kTakePieces},
+        [ticket](MessageWriter &writer) { writer.U64(ticket); },
+        [&](MessageReader &reader) {
+            next_ticket = reader.U64();
+            ReadSlices(reader, slices);
+        });
+    ticket = next_ticket;
+    // A driver process that goes on for ever, or stops in the middle, grants nothing.
+    return is_answered && slices.size() > num_before && slices.size() <= kMaxGrantSlices;
 }
 
 int32_t SharedMemoryConnection::UnmapMemory(uint64_t type) {

@@ -63,20 +63,26 @@ private:
     void OnPeerGone();
     /// Why a control message got no valid answer.
     [[nodiscard]] int32_t ControlFailure() const;
+    /// Appends further pieces of a grant to `slices`; `ticket` is then for those after them. @return false: none came.
+    [[nodiscard]] bool TakePieces(uint64_t &ticket, std::vector<SharedSlice> &slices);
     void SendClose();
-    [[nodiscard]] int32_t CallInGate(const ClientCall &call, const CheckedCall &checked);
+    /// `ticket` becomes that of the call if it takes one; call WakeForTurn after the gate.
+    [[nodiscard]] int32_t CallInGate(const ClientCall &call, const CheckedCall &checked,
+                                     uint64_t &ticket);
     [[nodiscard]] int32_t LendStructures(const ClientCall &call, const CheckedCall &checked,
                                          Lent &lent);
     void AwaitTurn(uint64_t ticket);
     void PassTurn(uint64_t ticket);
+    void WakeForTurn(uint64_t ticket);
     [[nodiscard]] RequestHeader Fill(CallSlot &slot, const ClientCall &call,
                                      const CheckedCall &checked, const Lent &lent);
-    void Submit(CallSlot &slot, uint64_t ticket);
-    [[nodiscard]] bool AwaitReply(CallSlot &slot, uint64_t ticket, Lent &lent);
-    [[nodiscard]] Wait AwaitServer(CallSlot &slot, uint64_t ticket);
+    /// @return whether the server slept.
+    bool Submit(CallSlot &slot, uint64_t ticket);
+    [[nodiscard]] bool AwaitReply(CallSlot &slot, uint64_t ticket, bool was_parked, Lent &lent);
+    [[nodiscard]] Wait AwaitServer(CallSlot &slot, uint64_t ticket, bool was_parked);
     [[nodiscard]] Wait WaitOf(uint32_t word, uint64_t ticket) const;
     [[nodiscard]] Wait AwaitServerParked(CallSlot &slot, uint64_t ticket);
-    void WakeServer();
+    bool WakeServer();
     void AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans);
     [[nodiscard]] static int32_t TakeBack(const ReplyHeader &reply, Lent &lent);
     [[nodiscard]] int32_t TakeReply(CallSlot &slot, uint64_t ticket, const RequestHeader &request,

@@ -6,7 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/call_path.h"
 #include "base/checked.h"
+#include "base/copy_words.h"
 #include "base/futex.h"
 #include "channel/transport/fresh_output.h"
 #include "channel/transport/lent_structure.h"
@@ -41,21 +43,6 @@ struct SharedMemoryConnection::Lent {
     std::optional<MemoryLoans> loans;
 };
 
-int32_t SharedMemoryConnection::Call(const ClientCall &call) {
-    const auto checked = CheckClientCall(call);
-    if (!checked) {
-        return checked.error();
-    }
-    if (!gate_.Enter()) {
-        return kMachSendInvalidDest;
-    }
-    const int32_t result = CallInGate(call, *checked);
-    if (gate_.Leave() && !is_peer_gone_.load()) {
-        SendClose();
-    }
-    return result;
-}
-
 int32_t SharedMemoryConnection::LendStructures(const ClientCall &call, const CheckedCall &checked,
                                                Lent &lent) {
     const AppRange input = RangeOf(call.structure, checked.num_structure_bytes);
@@ -71,22 +58,49 @@ int32_t SharedMemoryConnection::LendStructures(const ClientCall &call, const Che
     return result != kSuccess && ControlFailure() == kMigServerDied ? kMachSendInvalidDest : result;
 }
 
-int32_t SharedMemoryConnection::CallInGate(const ClientCall &call, const CheckedCall &checked) {
+#pragma clang section text = "opendext_call_app"
+
+int32_t SharedMemoryConnection::Call(const ClientCall &call) {
+    if (shared_->server_parked.load(std::memory_order_relaxed) != 0) {
+        FetchCallPath(CallSide::kApplication);
+    }
+    const auto checked = CheckClientCall(call);
+    if (!checked) {
+        return checked.error();
+    }
+    if (!gate_.Enter()) {
+        return kMachSendInvalidDest;
+    }
+    uint64_t ticket = 0;
+    const int32_t result = CallInGate(call, *checked, ticket);
+    const CallGate::Left left = gate_.Leave();
+    if (left.has_others && ticket != 0) {
+        WakeForTurn(ticket);
+    }
+    if (left.is_over && !is_peer_gone_.load()) {
+        SendClose();
+    }
+    return result;
+}
+
+int32_t SharedMemoryConnection::CallInGate(const ClientCall &call, const CheckedCall &checked,
+                                           uint64_t &ticket) {
     Lent lent;
     if (checked.has_input_slice() || checked.has_output_slice()) {
         if (const int32_t result = LendStructures(call, checked, lent); result != kSuccess) {
             return result;
         }
     }
-    const uint64_t ticket = last_ticket_.fetch_add(1, std::memory_order_relaxed) + 1;
+    ticket = last_ticket_.fetch_add(1, std::memory_order_relaxed) + 1;
     CallSlot &slot = shared_->slots[ticket % kNumCallSlots];
     AwaitTurn(ticket);
     int32_t result = kMachSendInvalidDest;
     if (!is_peer_gone_.load(std::memory_order_acquire)) {
         const RequestHeader header = Fill(slot, call, checked, lent);
-        Submit(slot, ticket);
-        result = AwaitReply(slot, ticket, lent) ? TakeReply(slot, ticket, header, call, lent)
-                                                : kMigServerDied;
+        const bool was_parked = Submit(slot, ticket);
+        result = AwaitReply(slot, ticket, was_parked, lent)
+                     ? TakeReply(slot, ticket, header, call, lent)
+                     : kMigServerDied;
     }
     PassTurn(ticket);
     return result;
@@ -99,6 +113,7 @@ void SharedMemoryConnection::AwaitTurn(uint64_t ticket) {
         return;
     }
     turn.num_waiters.fetch_add(1);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // with that of WakeForTurn
     for (uint32_t now = turn.now.load(); now != mine; now = turn.now.load()) {
         FutexWait(turn.now, now, std::nullopt, FutexScope::kThisProcess);
     }
@@ -106,8 +121,14 @@ void SharedMemoryConnection::AwaitTurn(uint64_t ticket) {
 }
 
 void SharedMemoryConnection::PassTurn(uint64_t ticket) {
+    turns_[ticket % kNumCallSlots].now.store(static_cast<uint32_t>(ticket / kNumCallSlots) + 1,
+                                             std::memory_order_release);
+}
+
+void SharedMemoryConnection::WakeForTurn(uint64_t ticket) {
+    // Who waits was in the gate when this call left it; or it entered later, and then it sees its turn.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     Turn &turn = turns_[ticket % kNumCallSlots];
-    turn.now.store(static_cast<uint32_t>(ticket / kNumCallSlots) + 1);
     if (turn.num_waiters.load() != 0) {
         FutexWakeAll(turn.now, FutexScope::kThisProcess);
     }
@@ -119,7 +140,7 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     header.selector = call.selector;
     header.num_scalars = static_cast<uint8_t>(checked.num_scalars);
     header.scalar_output_capacity = static_cast<uint8_t>(checked.scalar_output_capacity);
-    std::copy_n(call.scalars, checked.num_scalars, slot.scalars.begin());
+    CopyFewWords(call.scalars, checked.num_scalars, slot.scalars.data());
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
         slot.extra.input = lent.input->wire_slice();
@@ -146,21 +167,24 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     return header;
 }
 
-void SharedMemoryConnection::Submit(CallSlot &slot, uint64_t ticket) {
+bool SharedMemoryConnection::Submit(CallSlot &slot, uint64_t ticket) {
     // Sequentially consistent: either the server sees the ticket before it sleeps, or this sees it parked.
     slot.sequence.store(SequenceOf(ticket));
-    WakeServer();
+    return WakeServer();
 }
 
-void SharedMemoryConnection::WakeServer() {
-    if (shared_->server_parked.load() != 0 && shared_->server_parked.exchange(0) != 0) {
-        FutexWakeAll(shared_->server_parked);
+bool SharedMemoryConnection::WakeServer() {
+    if (shared_->server_parked.load() == 0 || shared_->server_parked.exchange(0) == 0) {
+        return false;
     }
+    FutexWakeAll(shared_->server_parked);
+    return true;
 }
 
-bool SharedMemoryConnection::AwaitReply(CallSlot &slot, uint64_t ticket, Lent &lent) {
-    Wait wait = AwaitServer(slot, ticket);
-    for (; wait == Wait::kAsked; wait = AwaitServer(slot, ticket)) {
+bool SharedMemoryConnection::AwaitReply(CallSlot &slot, uint64_t ticket, bool was_parked,
+                                        Lent &lent) {
+    Wait wait = AwaitServer(slot, ticket, was_parked);
+    for (; wait == Wait::kAsked; wait = AwaitServer(slot, ticket, false)) {
         if (!lent.loans) {
             lent.loans.emplace(lender_, MemoryLoans::Snapshots::kUntilTheCallEnds);
             if (lent.output) {
@@ -180,13 +204,14 @@ SharedMemoryConnection::Wait SharedMemoryConnection::WaitOf(uint32_t word, uint6
                                                                                  : Wait::kPeerGone;
 }
 
-SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot, uint64_t ticket) {
+SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot, uint64_t ticket,
+                                                                 bool was_parked) {
     uint32_t word = 0;
     const auto is_over = [&] {
         word = slot.state.load(std::memory_order_acquire);
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
-    if (!spin_.Spin(is_over)) {
+    if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
         return AwaitServerParked(slot, ticket);
     }
     return WaitOf(word, ticket);
@@ -231,7 +256,7 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
         return kIoIpcError;
     }
     if (call.num_scalar_output != nullptr) {
-        std::copy_n(slot.scalar_output.begin(), reply.num_scalars, call.scalar_output);
+        CopyFewWords(slot.scalar_output.data(), reply.num_scalars, call.scalar_output);
         *call.num_scalar_output = reply.num_scalars;
     }
     if ((request.flags & kRequestVariableOutput) != 0) {
@@ -250,6 +275,8 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
     }
     return kSuccess;
 }
+
+#pragma clang section text = ""
 
 int32_t SharedMemoryConnection::TakeVariableOutput(CallSlot &slot, uint64_t ticket,
                                                    const ReplyHeader &reply,

@@ -27,11 +27,15 @@ inline constexpr char kShareMemoryOut[] = "iat";
 inline constexpr char kTakeOutput[] = "TakeOutput";
 inline constexpr char kTakeOutputIn[] = "t";
 inline constexpr char kTakeOutputOut[] = "bahtt";
-/// Application: type. Answer: result, descriptors, offsets, lengths, read-only, mapping id; the lists have an
-/// element for each piece.
+/// Application: type. Answer: result, read-only, mapping id, a ticket for the pieces that did not fit or 0;
+/// descriptors, offsets, lengths: the lists have an element for each piece.
 inline constexpr char kMapMemory[] = "MapMemory";
 inline constexpr char kMapMemoryIn[] = "t";
-inline constexpr char kMapMemoryOut[] = "iahatatbt";
+inline constexpr char kMapMemoryOut[] = "ibttahatat";
+/// Application: ticket of MapMemory or of this. Answer: a ticket for what is left or 0, then lists as of MapMemory.
+inline constexpr char kTakePieces[] = "TakePieces";
+inline constexpr char kTakePiecesIn[] = "t";
+inline constexpr char kTakePiecesOut[] = "tahatat";
 /// Application: type. Answer: result, mapping id.
 inline constexpr char kUnmapMemory[] = "UnmapMemory";
 inline constexpr char kUnmapMemoryIn[] = "t";

@@ -75,8 +75,10 @@ struct CallReply {
     bool kept_structure_output_slice = false;
 };
 
-/// Pieces that one grant may have. Each takes a descriptor in a message, of which the system sends 253 at a time.
-inline constexpr size_t kMaxGrantSlices = 128;
+/// Pieces that one grant may have. The application holds a descriptor for each while it maps them.
+inline constexpr size_t kMaxGrantSlices = 512;
+/// And in one message: each takes a descriptor, of which the system sends 253 at a time.
+inline constexpr size_t kMaxMessageSlices = 128;
 
 /// Memory of the driver that an application maps (IOConnectMapMemory64): one range, in 1 to kMaxGrantSlices
 /// pieces. Every piece but the first starts on a page, every one but the last ends on one. `id` names the

@@ -6,6 +6,7 @@
 
 namespace opendext::channel {
 
+#pragma clang section text = "opendext_call_driver"
 int32_t ValidateRequest(const RequestHeader &header) {
     if (header.num_scalars > kMaxScalars || header.scalar_output_capacity > kMaxScalars ||
         header.num_references > kMaxAsyncReferences) {
@@ -39,5 +40,6 @@ bool ReplyIsValid(const ReplyHeader &reply, const RequestHeader &request) {
     return reply.num_scalars <= request.scalar_output_capacity &&
            reply.num_structure_bytes <= capacity && (is_variable || !has_variable_output);
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::channel

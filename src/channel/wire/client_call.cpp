@@ -7,6 +7,8 @@
 
 namespace opendext::channel {
 
+#pragma clang section text = "opendext_call_app"
+
 namespace {
 
 int32_t CheckScalars(const ClientCall &call, CheckedCall &checked) {
@@ -61,5 +63,7 @@ std::expected<CheckedCall, int32_t> CheckClientCall(const ClientCall &call) {
     }
     return checked;
 }
+
+#pragma clang section text = ""
 
 }  // namespace opendext::channel

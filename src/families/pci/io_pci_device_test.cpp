@@ -245,6 +245,108 @@ TEST_F(PciDeviceTest, PlaceAndLinkAndPower_AreTheDevices) {
     EXPECT_EQ(rig.device->HasPCIPowerManagement(0), kIOReturnUnsupported);
 }
 
+// semantics.md 6.6.
+TEST_F(PciDeviceTest, PowerManagementForSleep_IsWhatTheDeviceHas) {
+    for (const uint64_t state : {uint64_t{kPCIPMCSPowerStateD0}, uint64_t{kPCIPMCSPowerStateD3},
+                                 uint64_t{kPCIPMCSDefaultEnableBits}, ~uint64_t{0}}) {
+        EXPECT_EQ(rig.device->EnablePCIPowerManagement(state), kIOReturnSuccess) << state;
+    }
+    for (const uint64_t state : {uint64_t{kPCIPMCSPowerStateD1}, uint64_t{kPCIPMCSPowerStateD2},
+                                 uint64_t{kPCIPMCSPowerStateD3 | kPCIPMCSPMEEnable}}) {
+        EXPECT_EQ(rig.device->EnablePCIPowerManagement(state), kIOReturnUnsupported) << state;
+    }
+}
+
+// semantics.md 6.6.
+TEST_F(PciDeviceTest, LinkSpeed_IsLimitedWhenTheLinkTrains) {
+    const auto speed = [&] {
+        IOPCILinkSpeed is{};
+        EXPECT_EQ(rig.device->GetLinkSpeed(&is), kIOReturnSuccess);
+        return is;
+    };
+    EXPECT_EQ(rig.device->SetLinkSpeed(kPCILinkSpeed_5_GTs, false), kIOReturnSuccess);
+    EXPECT_EQ(speed(), kPCILinkSpeed_8_GTs);
+    EXPECT_EQ(rig.device->Reset(kIOPCIDeviceResetTypeFunctionReset), kIOReturnSuccess);
+    EXPECT_EQ(speed(), kPCILinkSpeed_8_GTs);
+    EXPECT_EQ(rig.device->Reset(kIOPCIDeviceResetTypeHotReset), kIOReturnSuccess);
+    EXPECT_EQ(speed(), kPCILinkSpeed_5_GTs);
+    EXPECT_EQ(rig.device->SetLinkSpeed(kPCILinkSpeed_2_5_GTs, true), kIOReturnSuccess);
+    EXPECT_EQ(speed(), kPCILinkSpeed_2_5_GTs);
+    // The device is slower than the port then.
+    EXPECT_EQ(rig.device->SetLinkSpeed(kPCILinkSpeed_32_GTs, true), kIOReturnSuccess);
+    EXPECT_EQ(speed(), kPCILinkSpeed_8_GTs);
+    for (const int wrong : {0, 6}) {
+        EXPECT_EQ(rig.device->SetLinkSpeed(static_cast<IOPCILinkSpeed>(wrong), true),
+                  kIOReturnBadArgument);
+    }
+}
+
+// semantics.md 6.6: the low two bits.
+TEST_F(PciDeviceTest, ASPMState_IsInTheLinkControlRegister) {
+    Open();
+    uint64_t express = 0;
+    ASSERT_EQ(rig.device->FindPCICapability(kIOPCICapabilityIDPCIExpress, 0, &express),
+              kIOReturnSuccess);
+    rig.device->ConfigurationWrite16(express + 0x10, 0x40);
+    uint16_t control = 0;
+    for (const uint16_t state :
+         {uint16_t{kIOPCILinkControlASPMBitsL0sL1}, uint16_t{kIOPCILinkControlASPMBitsDisabled}}) {
+        EXPECT_EQ(rig.device->SetASPMState(state | 0x100U), kIOReturnSuccess);
+        rig.device->ConfigurationRead16(express + 0x10, &control);
+        EXPECT_EQ(control, 0x40 | state);
+    }
+}
+
+TEST_F(PciDeviceTest, WithoutPciExpress_LinkCallsAreUnsupported) {
+    PciRig plain([](PciDeviceBuilder &builder) { builder.RegisterBar(0, 4096); });
+    ASSERT_TRUE(plain.is_ready);
+    IOPCILinkSpeed speed{};
+    EXPECT_EQ(plain.device->GetLinkSpeed(&speed), kIOReturnUnsupported);
+    EXPECT_EQ(plain.device->SetLinkSpeed(kPCILinkSpeed_5_GTs, true), kIOReturnUnsupported);
+    EXPECT_EQ(plain.device->SetASPMState(kIOPCILinkControlASPMBitsL1), kIOReturnUnsupported);
+    EXPECT_EQ(plain.device->EnablePCIPowerManagement(kPCIPMCSPowerStateD3), kIOReturnUnsupported);
+    EXPECT_EQ(plain.device->Reset(kIOPCIDeviceResetTypeFunctionReset), kIOReturnUnsupported);
+}
+
+// semantics.md 6.2, 6.3: all ones in every width, also through a mapping; what is asked about it fails.
+TEST_F(PciDeviceTest, DeviceThatIsGone_IsAllOnesEverywhere) {
+    Open();
+    rig.EnableCommand(kMemory);
+    IOMemoryDescriptor *memory = nullptr;
+    ASSERT_EQ(rig.device->_CopyDeviceMemoryWithIndex(1, &memory, rig.client.get()),
+              kIOReturnSuccess);
+    IOMemoryMap *map = nullptr;
+    ASSERT_EQ(memory->CreateMapping(0, 0, 0, 0, 0, &map), kIOReturnSuccess);
+    rig.backend->Unplug();
+    EXPECT_EQ(*reinterpret_cast<const uint64_t *>(map->GetAddress() + 65528), ~0ULL);
+    map->release();
+    memory->release();
+    uint8_t byte = 0;
+    uint16_t word = 0;
+    uint32_t dword = 0;
+    uint64_t qword = 0;
+    rig.device->ConfigurationRead8(0, &byte);
+    rig.device->MemoryRead16(1, 0, &word);
+    rig.device->ConfigurationRead32(0, &dword);
+    rig.device->MemoryRead64(1, 0, &qword);
+    EXPECT_EQ(byte, 0xFF);
+    EXPECT_EQ(word, 0xFFFF);
+    EXPECT_EQ(dword, 0xFFFFFFFF);
+    EXPECT_EQ(qword, ~0ULL);
+    IOPCILinkSpeed speed{};
+    uint64_t found = 1;
+    EXPECT_EQ(rig.device->GetLinkSpeed(&speed), kIOReturnNoDevice);
+    EXPECT_EQ(rig.device->SetLinkSpeed(kPCILinkSpeed_5_GTs, true), kIOReturnNoDevice);
+    EXPECT_EQ(rig.device->SetASPMState(0), kIOReturnNoDevice);
+    EXPECT_EQ(rig.device->EnablePCIPowerManagement(0), kIOReturnNoDevice);
+    EXPECT_EQ(rig.device->FindPCICapability(kIOPCICapabilityIDMSI, 0, &found), kIOReturnNotFound);
+    EXPECT_EQ(found, 0U);
+    EXPECT_EQ(rig.device->Reset(kIOPCIDeviceResetTypeHotReset), kIOReturnNoDevice);
+    EXPECT_EQ(rig.device->SaveDeviceState(), kIOReturnNoDevice);
+    rig.device->MemoryWrite32(1, 0, 0);
+    rig.device->ConfigurationWrite16(kIOPCIConfigurationOffsetCommand, 0);
+}
+
 // semantics.md 6.8: configuration space is kept.
 TEST_F(PciDeviceTest, FunctionReset_ResetsTheModelAndKeepsConfiguration) {
     Open();

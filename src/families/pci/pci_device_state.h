@@ -53,5 +53,9 @@ struct IOPCIDevice_IVars final : opendext::service::ProviderHooks {
     std::optional<opendext::pci::ConfigCopy> saved_for_good;  // guarded by mutex
 
     void ClientStopped(IOService *stopped) override;
+    bool IsOpenFor(const IOService *of) override {
+        const std::scoped_lock lock(mutex);
+        return client == of && client != nullptr;
+    }
     opendext::service::InterruptController *Interrupts() override { return interrupts.get(); }
 };

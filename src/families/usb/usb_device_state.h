@@ -44,6 +44,10 @@ struct IOUSBHostDevice_IVars final : opendext::service::ProviderHooks {
     uintptr_t last_walk = 0;                                  // guarded by mutex
 
     void ClientStopped(IOService *stopped) override;
+    bool IsOpenFor(const IOService *of) override {
+        const std::scoped_lock lock(mutex);
+        return client == of && client != nullptr;
+    }
 
     /// With a client that is it: ends the session. @return whether it was.
     bool EndSession(IOService *of);

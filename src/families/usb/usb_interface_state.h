@@ -43,6 +43,10 @@ struct IOUSBHostInterface_IVars final : opendext::service::ProviderHooks {
     opendext::usb::PipesByAddress pipes;  // guarded by mutex; of the current generation
 
     void ClientStopped(IOService *stopped) override;
+    bool IsOpenFor(const IOService *of) override {
+        const std::scoped_lock lock(mutex);
+        return client == of && client != nullptr;
+    }
 
     /// With a client that is it: ends the session. @return whether it was.
     bool EndSession(IOService *of);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include <DriverKit/OSAction.h>
 #include <DriverKit/OSMetaClass.h>
@@ -27,6 +28,15 @@ uint64_t ActionType(const OSAction *action);
 
 /// The action's target, +1; NULL when the action is cancelled.
 [[nodiscard]] OSObject *CopyTargetOf(OSAction *action);
+
+/// The action's target, only to be compared; NULL when the action is cancelled.
+[[nodiscard]] const OSObject *TargetOf(OSAction *action);
+
+/// Whether Cancel has been called.
+[[nodiscard]] bool IsCancelled(OSAction *action);
+
+/// The target's method, "TimerOccurred"; for diagnostics.
+[[nodiscard]] std::string TargetMethodName(OSAction *action);
 
 /// Calls `then` when what was sent to the action before this call has run: on the queue of the target's method, or on
 /// this thread when the method has none or the action is cancelled.

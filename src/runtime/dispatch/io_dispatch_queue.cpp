@@ -7,7 +7,11 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <string_view>
 
+#include <fmt/format.h>
+
+#include "runtime/diagnostics/diagnostic.h"
 #include "runtime/dispatch/run_sync.h"
 #include "runtime/dispatch/timer_clock.h"
 #include "runtime/object/member_list.h"
@@ -31,13 +35,19 @@ SerialQueue *InnerQueue(IODispatchQueue *queue) {
     return queue->ivars->queue;
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool RunSync(IODispatchQueue *queue, void (*function)(void *context), void *context) {
     return queue->ivars->queue->RunSync(function, context);
+}
+
+bool RunSyncOnKept(IODispatchQueue *queue, void (*function)(void *context), void *context) {
+    return queue->ivars->queue->RunSyncKept(function, context);
 }
 
 bool MethodsAreNotSynchronized(IODispatchQueue *queue) {
     return queue->ivars->methods_not_synchronized;
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::dispatch
 
@@ -95,6 +105,22 @@ FunctionItem *MakeFunctionItem(IODispatchQueue *owner, IODispatchFunction functi
     return item;
 }
 
+void TellOfWrongQueue(IODispatchQueue *queue, std::string_view method) {
+    const opendext::diagnostics::Occurrence occurrence{
+        .id = opendext::diagnostics::DiagnosticId::kWrongQueue,
+        .class_name = "IODispatchQueue",
+        .object = queue,
+        .method = method,
+        .place = opendext::diagnostics::CallSite::OfDriver()};
+    if (opendext::diagnostics::IsFirst(occurrence)) {
+        opendext::diagnostics::Report(
+            occurrence,
+            fmt::format("it is called on a thread that does not run on the queue \"{}\"",
+                        queue->GetName()),
+            "call it from a block or a method that runs on that queue");
+    }
+}
+
 void SubmitConcurrent(IODispatchQueue *queue, WorkItem *item) {
     if (InnerQueue(queue)->is_reentrant()) {
         item->kind = QueueEntry::Kind::kConcurrent;
@@ -103,6 +129,18 @@ void SubmitConcurrent(IODispatchQueue *queue, WorkItem *item) {
 }
 
 }  // namespace
+
+namespace opendext::dispatch {
+
+bool IsDriverWork(const QueueEntry &entry) {
+    if (entry.kind == QueueEntry::Kind::kWaiter) {
+        return false;
+    }
+    const auto run = static_cast<const WorkItem &>(entry).run;
+    return run == &RunBlockItem || run == &RunFunctionItem;
+}
+
+}  // namespace opendext::dispatch
 
 bool IODispatchQueue::init() {
     if (!super::init()) {
@@ -215,6 +253,7 @@ kern_return_t IODispatchQueue::SleepWithDeadline(void *event, uint64_t options, 
         case SerialQueue::SleepResult::kNotOnQueue:
             break;
     }
+    TellOfWrongQueue(this, "Sleep");
     return kIOReturnUnsupported;
 }
 
@@ -240,6 +279,7 @@ kern_return_t IODispatchQueue::Wakeup(void *event) {
 
 kern_return_t IODispatchQueue::WakeupWithOptions(void *event, uint64_t options) {
     if (!OnQueue()) {
+        TellOfWrongQueue(this, "Wakeup");
         return kIOReturnUnsupported;
     }
     return ivars->queue->Wake(event, (options & kIODispatchQueueWakeupAll) != 0) != 0

@@ -214,6 +214,25 @@ OSObject *CopyTargetOf(OSAction *action) {
     return action->ivars->target;
 }
 
+const OSObject *TargetOf(OSAction *action) {
+    const std::lock_guard lock(action->ivars->mutex);
+    return action->ivars->target;
+}
+
+bool IsCancelled(OSAction *action) {
+    const std::lock_guard lock(action->ivars->mutex);
+    return action->ivars->is_cancelled;
+}
+
+std::string TargetMethodName(OSAction *action) {
+    const std::lock_guard lock(action->ivars->mutex);
+    const OSObject *target = action->ivars->target;
+    const OSMethodDescription *method =
+        target != nullptr ? target->getMetaClass()->findMethod(action->ivars->target_method)
+                          : nullptr;
+    return method != nullptr ? method->name : "";
+}
+
 void AfterInvocations(OSAction *action, std::function<void()> then) {
     IODispatchQueue *queue = nullptr;
     {

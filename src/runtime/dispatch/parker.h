@@ -7,6 +7,8 @@
 #include <cstdint>
 
 #include "base/futex.h"
+#include "base/interleaver.h"
+#include "base/race_annotations.h"
 
 namespace opendext::dispatch {
 
@@ -14,12 +16,20 @@ namespace opendext::dispatch {
 class Parker {
 public:
     void Wait() {
-        while (word_.load(std::memory_order_acquire) == 0) {
-            FutexWait(word_, 0, std::nullopt, FutexScope::kThisProcess);
+        if (!Interleaver::IsInForce() || !Interleaver::Instance().Wait(word_)) [[likely]] {
+            while (word_.load(std::memory_order_acquire) == 0) {
+                FutexWait(word_, 0, std::nullopt, FutexScope::kThisProcess);
+            }
         }
+        TakeOver(&word_);
     }
 
     void Signal() {
+        HandOver(&word_);
+        if (Interleaver::IsInForce()) [[unlikely]] {
+            Interleaver::Instance().Wake(word_);
+            return;
+        }
         word_.store(1, std::memory_order_release);
         // Only the address is used from here on: the waiter may be gone.
         FutexWake(word_, 1, FutexScope::kThisProcess);

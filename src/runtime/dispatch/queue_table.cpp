@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
+#include "runtime/diagnostics/diagnostic.h"
+
 namespace opendext::dispatch {
 
 using object::ObjectInternals;
@@ -94,6 +98,7 @@ bool QueueTable::IsDeclared(const OSObject *target, const char *name) {
     return false;
 }
 
+#pragma clang section text = "opendext_call_driver"
 IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDescription &method) {
     const QueueTable *table = Of(target);
     if (table == nullptr) {
@@ -103,8 +108,46 @@ IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDes
         if (IODispatchQueue *queue = table->Find(method.queueName)) {
             return queue;
         }
+        // Not for the methods of the system: a driver may leave their queues to it.
+        if ((method.id & kIORPCMessageIDKernel) == 0) {
+            table->TellOfMissing(target, method);
+        }
     }
     return table->default_queue_.load(std::memory_order_acquire);
+}
+
+void QueueTable::TellOfMissing(const OSObject *target, const OSMethodDescription &method) const {
+    if (has_told_of_missing_.load(std::memory_order_relaxed) ||
+        has_told_of_missing_.exchange(true)) {
+        return;
+    }
+    const diagnostics::Occurrence occurrence{.id = diagnostics::DiagnosticId::kWrongQueue,
+                                             .class_name = target->getMetaClass()->getClassName(),
+                                             .object = target,
+                                             .method = method.name,
+                                             .place = {}};
+    if (diagnostics::IsFirst(occurrence)) {
+        diagnostics::Report(
+            occurrence,
+            fmt::format(
+                "it declares QUEUENAME({}), no queue is set under that name, and it runs on "
+                "the default queue; on the original it runs beside the object's other "
+                "methods",
+                method.queueName),
+            fmt::format("call SetDispatchQueue(\"{}\", queue) in init or Start", method.queueName));
+    }
+}
+
+std::vector<IODispatchQueue *> QueueTable::CopyAll(const OSObject *target) {
+    std::vector<IODispatchQueue *> queues;
+    if (const QueueTable *table = Of(target)) {
+        const std::lock_guard lock(table->mutex_);
+        for (const NamedQueue &entry : table->named_queues_) {
+            entry.queue->retain();
+            queues.push_back(entry.queue);
+        }
+    }
+    return queues;
 }
 
 IODispatchQueue *QueueTable::Default(const OSObject *target) {
@@ -121,5 +164,6 @@ IODispatchQueue *QueueTable::Find(const char *name) const {
         named_queues_, [name](const NamedQueue &entry) { return entry.name == name; });
     return found != named_queues_.end() ? found->queue : nullptr;
 }
+#pragma clang section text = ""
 
 }  // namespace opendext::dispatch

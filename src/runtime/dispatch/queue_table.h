@@ -40,6 +40,9 @@ public:
     [[nodiscard]] static IODispatchQueue *ForMethod(const OSObject *target,
                                                     const OSMethodDescription &method);
 
+    /// The queues that were ever set, but for the default one, +1 each.
+    [[nodiscard]] static std::vector<IODispatchQueue *> CopyAll(const OSObject *target);
+
     /// The default queue, +0, or NULL.
     [[nodiscard]] static IODispatchQueue *Default(const OSObject *target);
 
@@ -55,8 +58,10 @@ private:
     static const QueueTable *Of(const OSObject *target);
     static QueueTable *MakeFor(OSObject *target);
     IODispatchQueue *Find(const char *name) const;
+    void TellOfMissing(const OSObject *target, const OSMethodDescription &method) const;
 
     std::atomic<IODispatchQueue *> default_queue_{nullptr};
+    mutable std::atomic<bool> has_told_of_missing_{false};
     std::atomic<bool> has_named_queues_{false};  // most objects have none: no lock then
     mutable std::mutex mutex_;
     std::vector<NamedQueue> named_queues_;       // guarded by mutex_

@@ -20,7 +20,10 @@ SerialQueue *InnerQueue(IODispatchQueue *queue);
 /// @return false when the queue was cancelled, and `function` did not run.
 bool RunSync(IODispatchQueue *queue, void (*function)(void *context), void *context);
 
-/// As above, for anything that can be called without arguments.
+/// As RunSync, for a queue that stays until the work has run, whatever the work does: two atomic operations less.
+bool RunSyncOnKept(IODispatchQueue *queue, void (*function)(void *context), void *context);
+
+/// As the first, for anything that can be called without arguments.
 template <typename Callable>
 bool RunSync(IODispatchQueue *queue, Callable &&callable) {
     using Plain = std::remove_reference_t<Callable>;

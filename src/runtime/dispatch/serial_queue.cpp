@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/race_annotations.h"
 #include "runtime/dispatch/timer_service.h"
 
 namespace opendext::dispatch {
@@ -71,13 +72,21 @@ QueueFrame *SerialQueue::FindFrame() const {
 
 // --- Synchronous callers
 
+#pragma clang section text = "opendext_call_driver"
 bool SerialQueue::RunSync(Function function, void *context) {
+    // The work may drop the last reference to the object that this queue is in.
+    Retain();
+    const bool has_run = RunSyncKept(function, context);
+    Release();
+    return has_run;
+}
+
+bool SerialQueue::RunSyncKept(Function function, void *context) {
     if (OnQueue()) {
         function(context);
         return true;
     }
-    // The work may drop the last reference to the object that this queue is in.
-    Retain();
+    Interleaver::Point();
     const bool has_turn = AcquireTurn(false);
     if (has_turn) {
         FrameScope scope(this, true);
@@ -85,7 +94,6 @@ bool SerialQueue::RunSync(Function function, void *context) {
         EndFrame(scope.frame());
         ReleaseTurn(scope.frame());
     }
-    Release();
     return has_turn;
 }
 
@@ -93,10 +101,13 @@ bool SerialQueue::AcquireTurn(bool always) {
     uint32_t idle = 0;
     if (state_.compare_exchange_strong(idle, kOwned, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
+        TakeOver(&state_);
         return true;
     }
     return AcquireTurnSlowly(always);
 }
+
+#pragma clang section text = ""
 
 bool SerialQueue::AcquireTurnSlowly(bool always) {
     Waiter waiter;
@@ -116,6 +127,7 @@ bool SerialQueue::AcquireTurnSlowly(bool always) {
     return !waiter.was_dropped;
 }
 
+#pragma clang section text = "opendext_call_driver"
 void SerialQueue::EndFrame(const QueueFrame &frame) {
     if (frame.has_slept) {
         const std::lock_guard lock(mutex_);
@@ -129,12 +141,15 @@ void SerialQueue::ReleaseTurn(const QueueFrame &frame) {
         EndConcurrentItem();
         return;
     }
+    HandOver(&state_);
     uint32_t owned = kOwned;
     if (!state_.compare_exchange_strong(owned, 0, std::memory_order_release,
                                         std::memory_order_relaxed)) {
         PassTurn(false);
     }
 }
+
+#pragma clang section text = ""
 
 // --- Passing the turn
 
@@ -144,6 +159,7 @@ void SerialQueue::PassTurn(bool is_worker) {
     while (true) {
         std::unique_lock lock(mutex_);
         if (first_ == nullptr) {
+            HandOver(&state_);
             state_.fetch_and(~kOwned, std::memory_order_release);
             return;
         }
@@ -169,6 +185,7 @@ void SerialQueue::PassTurn(bool is_worker) {
                 }
                 auto *item = static_cast<WorkItem *>(TakeFirst());
                 lock.unlock();
+                Interleaver::Point();
                 RunItem(item, true);
                 break;
         }
@@ -272,7 +289,18 @@ bool SerialQueue::TakeTurnIfIdle() {
         return false;
     }
     state_.fetch_and(~kPending, std::memory_order_relaxed);
+    TakeOver(&state_);
     return true;
+}
+
+SerialQueue::Unfinished SerialQueue::FindUnfinished() {
+    Unfinished unfinished;
+    const std::lock_guard lock(mutex_);
+    for (const QueueEntry *entry = first_; entry != nullptr; entry = entry->next) {
+        unfinished.num_blocks += IsDriverWork(*entry) && !entry->always ? 1 : 0;
+    }
+    unfinished.has_sleepers = first_sleeper_ != nullptr;
+    return unfinished;
 }
 
 void SerialQueue::Append(QueueEntry *entry) {

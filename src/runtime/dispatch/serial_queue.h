@@ -22,6 +22,10 @@
 namespace opendext::dispatch {
 
 class SerialQueue;
+struct QueueEntry;
+
+/// Whether the entry is a block or function of DispatchAsync and the like.
+[[nodiscard]] bool IsDriverWork(const QueueEntry &entry);
 
 /// What waits in a queue.
 struct QueueEntry {
@@ -78,6 +82,8 @@ public:
     /// Runs `function(context)` on this thread when the turn comes; at once when it is on the queue already.
     /// @return false when the queue was cancelled, and it did not run.
     bool RunSync(Function function, void *context);
+    /// The same for callers that hold a reference until it returns.
+    bool RunSyncKept(Function function, void *context);
 
     /// Queues `item`; it is dropped (run with was_dropped, on this thread) when the queue is cancelled.
     void Submit(WorkItem *item);
@@ -101,6 +107,13 @@ public:
 
     /// Lets the first sleeper of `event` go on, or all. @return how many.
     size_t Wake(const void *event, bool all);
+
+    /// What a driver has left in the queue.
+    struct Unfinished {
+        size_t num_blocks = 0;  ///< That wait for their turn.
+        bool has_sleepers = false;
+    };
+    [[nodiscard]] Unfinished FindUnfinished();
 
     /// The innermost level of the calling thread, or NULL.
     static const QueueFrame *CurrentFrame();

@@ -8,10 +8,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IODispatchSource.h>
 #include <DriverKit/OSAction.h>
+
+#include "runtime/diagnostics/call_site.h"
 
 namespace opendext::dispatch {
 
@@ -24,8 +28,23 @@ public:
     SourceGate(const SourceGate &) = delete;
     SourceGate &operator=(const SourceGate &) = delete;
 
-    /// The source is being freed: nothing is delivered any more, the handler is released.
+    /// The source is being freed: nothing is delivered any more, the handler is released. A source that could still
+    /// deliver to somebody is reported: it was to be cancelled before.
     void Detach();
+
+    /// The source delivers to `target`; SetHandler says so itself. Only compared, never used.
+    void NoteTarget(const OSObject *target);
+
+    /// Cancel has been called, and will follow.
+    void NoteCancelBegun();
+
+    /// A source that has not been cancelled, and delivers to a given object.
+    struct Uncancelled {
+        std::string class_name;
+        const void *source = nullptr;  ///< Only to be printed.
+        diagnostics::CallSite made_at;
+    };
+    [[nodiscard]] static std::vector<Uncancelled> FindUncancelled(const OSObject *target);
 
     /// Makes `action` (may be NULL) the handler; retained until it is replaced, or until Cancel or Detach.
     /// @param type_method what the action must be invoked as, e.g. IOTimerDispatchSource_TimerOccurred_ID.
@@ -64,12 +83,15 @@ private:
     void QueueHandler(IODispatchSourceCancelHandler handler);
 
     IODispatchQueue *const queue_;
+    const diagnostics::CallSite made_at_;
     std::mutex mutex_;
     // All guarded by mutex_.
     OSObject *source_;
     OSAction *handler_ = nullptr;
     bool is_enabled_;
     bool is_cancelled_ = false;
+    bool is_cancel_begun_ = false;
+    const OSObject *target_ = nullptr;
 };
 
 }  // namespace opendext::dispatch

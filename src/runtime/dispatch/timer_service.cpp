@@ -86,6 +86,21 @@ void TimerService::FireDue() {
     }
 }
 
+std::optional<uint64_t> TimerService::NanosecondsToNextCall() {
+    const std::lock_guard lock(mutex_);
+    std::optional<uint64_t> nearest;
+    for (const ClockDomain domain : kDomains) {
+        const Calls &calls = calls_[static_cast<size_t>(domain)];
+        if (!calls.empty()) {
+            const uint64_t deadline = calls.begin()->first.first;
+            const uint64_t now = NowNanoseconds(domain);
+            const uint64_t remaining = deadline > now ? deadline - now : 0;
+            nearest = std::min(nearest.value_or(remaining), remaining);
+        }
+    }
+    return nearest;
+}
+
 std::optional<uint64_t> TimerService::NanosecondsToNext() const {
     std::optional<uint64_t> nearest;
     for (const ClockDomain domain : kDomains) {

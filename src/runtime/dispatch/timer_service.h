@@ -39,6 +39,9 @@ public:
     /// Calls everything that is due, on this thread.
     void FireDue();
 
+    /// How long until the next scheduled call is due, by its own clock; nullopt: there is none.
+    [[nodiscard]] std::optional<uint64_t> NanosecondsToNextCall();
+
     /// Ends the thread, which starts again with the next Schedule. Scheduled calls stay.
     void Shutdown();
 

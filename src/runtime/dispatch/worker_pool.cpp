@@ -16,6 +16,17 @@ constexpr std::chrono::seconds kIdleTime{5};
 
 thread_local bool is_worker = false;
 
+void RunTask(PoolTask *task) {
+    Interleaver::Member *const member = task->member;  // the task may be gone afterwards
+    if (member != nullptr) {
+        Interleaver::Instance().Enter(member);
+    }
+    task->run(task);
+    if (member != nullptr) {
+        Interleaver::Instance().Leave(member);
+    }
+}
+
 }  // namespace
 
 WorkerPool &WorkerPool::Instance() {
@@ -25,17 +36,19 @@ WorkerPool &WorkerPool::Instance() {
 
 void WorkerPool::Submit(PoolTask *task) {
     bool needs_worker = false;
+    task->member = Interleaver::IsInForce() ? Interleaver::Instance().Admit() : nullptr;
     {
         const std::lock_guard lock(mutex_);
         task->next = nullptr;
         (last_ != nullptr ? last_->next : first_) = task;
         last_ = task;
+        has_tasks_.store(true, std::memory_order_relaxed);
         ++num_queued_;
         needs_worker = num_queued_ > num_idle_;
         if (needs_worker) {
             ++num_workers_;
-        } else {
-            work_arrived_.notify_one();
+        } else if (!has_watcher_ || num_queued_ > 1) {
+            work_arrived_.notify_one();  // the watcher looks before it rests
         }
     }
     if (needs_worker && !StartWorker()) {
@@ -69,27 +82,40 @@ void *WorkerPool::WorkerMain(void *pool) {
     return nullptr;
 }
 
+bool WorkerPool::AwaitTask(std::unique_lock<std::mutex> &lock) {
+    ++num_idle_;
+    worker_rests_.notify_all();
+    if (!has_watcher_ && !is_ending_) {
+        Watch(lock);
+    }
+    work_arrived_.wait_for(lock, kIdleTime, [this] { return first_ != nullptr || is_ending_; });
+    --num_idle_;
+    return first_ != nullptr;
+}
+
+void WorkerPool::Watch(std::unique_lock<std::mutex> &lock) {
+    has_watcher_ = true;
+    lock.unlock();
+    watch_budget_.Spin([this] { return has_tasks_.load(std::memory_order_relaxed); });
+    lock.lock();
+    has_watcher_ = false;
+}
+
 void WorkerPool::RunWorker() {
     std::unique_lock lock(mutex_);
     while (true) {
-        if (first_ == nullptr) {
-            ++num_idle_;
-            worker_rests_.notify_all();
-            work_arrived_.wait_for(lock, kIdleTime,
-                                   [this] { return first_ != nullptr || is_ending_; });
-            --num_idle_;
-            if (first_ == nullptr) {
-                break;
-            }
+        if (first_ == nullptr && !AwaitTask(lock)) {
+            break;
         }
         PoolTask *task = first_;
         first_ = task->next;
         if (first_ == nullptr) {
             last_ = nullptr;
+            has_tasks_.store(false, std::memory_order_relaxed);
         }
         --num_queued_;
         lock.unlock();
-        task->run(task);
+        RunTask(task);
         lock.lock();
     }
     --num_workers_;

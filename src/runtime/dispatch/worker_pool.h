@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file worker_pool.h
 /// The threads on which asynchronous work runs. A task never waits for another to end: when no worker is idle, a
-/// new one is made. An idle worker ends after some seconds.
+/// new one is made. An idle worker ends after some seconds. One of them, the watcher, stays awake for a bounded time: what
+/// comes meanwhile, an interrupt of a busy device say, starts without the kernel.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
+
+#include "base/interleaver.h"
+#include "base/spin_budget.h"
 
 namespace opendext::dispatch {
 
@@ -17,6 +22,7 @@ struct PoolTask {
     void (*run)(PoolTask *task) = nullptr;
     void *owner = nullptr;  ///< What it is embedded in; for `run`.
     PoolTask *next = nullptr;
+    Interleaver::Member *member = nullptr;  ///< The pool's.
 };
 
 /// All workers of the process. Any thread. Never destroyed; its threads are detached.
@@ -45,6 +51,9 @@ private:
     static void *WorkerMain(void *pool);
     void RunWorker();
     bool StartWorker();
+    // Rests until there is a task. @return false: there was none for long, or the pool ends.
+    bool AwaitTask(std::unique_lock<std::mutex> &lock);
+    void Watch(std::unique_lock<std::mutex> &lock);
 
     std::mutex mutex_;
     std::condition_variable work_arrived_;
@@ -57,6 +66,11 @@ private:
     size_t num_idle_ = 0;
     size_t num_workers_ = 0;
     bool is_ending_ = false;
+    bool has_watcher_ = false;
+
+    std::atomic<bool> has_tasks_ =
+        false;  // first_ is not NULL; written under mutex_, read by the watcher
+    SpinBudget watch_budget_;
 };
 
 }  // namespace opendext::dispatch

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/dispatch/worker_pool.h"
 
+#include <atomic>
+
 #include <gtest/gtest.h>
 
+#include "base/spin.h"
 #include "runtime/dispatch/run_sync.h"
 #include "runtime/dispatch/testing/event.h"
 
@@ -24,6 +27,40 @@ TEST(WorkerPool, BlockedWorkers_DoNotDelayOtherWork) {
     EXPECT_TRUE(ran.Wait());
     release.Set();
     EXPECT_TRUE(done.Wait(kNumBlocked));
+}
+
+// Between looking out and resting.
+TEST(WorkerPool, WorkThatComesAtAnyMoment_IsRun) {
+    constexpr int kRounds = 5000;
+    std::atomic<int> num_run = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        for (int pause = 0; pause < round % 500; ++pause) {
+            CpuPause();
+        }
+        RunOnWorker([&] {
+            ++num_run;
+            num_run.notify_one();
+        });
+        for (int seen = num_run; seen != round + 1; seen = num_run) {
+            num_run.wait(seen);
+        }
+    }
+}
+
+TEST(WorkerPool, TwoTasksForOneRestingWorker_RunAtTheSameTime) {
+    for (int round = 0; round < 1000; ++round) {
+        Event second_runs;
+        Event done;
+        RunOnWorker([&] {
+            EXPECT_TRUE(second_runs.Wait());
+            done.Set();
+        });
+        RunOnWorker([&] {
+            second_runs.Set();
+            done.Set();
+        });
+        ASSERT_TRUE(done.Wait(2));
+    }
 }
 
 TEST(WorkerPool, Shutdown_EndsAllWorkersAndWorkGoesOnAfterwards) {

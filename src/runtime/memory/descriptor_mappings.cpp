@@ -64,7 +64,7 @@ std::expected<SharedMapping, kern_return_t> MapAnew(const IOMemoryDescriptor_IVa
         return std::unexpected(kIOReturnError);
     }
     const MapRequest request{query.traits.access, query.traits.guard, query.fixed_address,
-                             state.backing->MayHaveGaps()};
+                             state.backing->MayHaveGaps(), plan.read_only_reason};
     auto range = MappedRange::Make(extents, request);
     if (!range) {
         LogWarning(
@@ -112,6 +112,8 @@ std::expected<MappingPlan, kern_return_t> PlanMapping(IOMemoryDescriptor &descri
         (options & kIOMemoryMapReadOnly) != 0 || state->direction == kIOMemoryDirectionOut;
     MappingPlan plan;
     MappingQuery &query = plan.query;
+    plan.read_only_reason = (options & kIOMemoryMapReadOnly) != 0 ? ReadOnlyReason::kOption
+                                                                  : ReadOnlyReason::kDirectionOut;
     query.traits.access =
         wants_read_only && !state->is_made_here ? MapAccess::kReadOnly : MapAccess::kReadWrite;
     query.traits.guard = GuardOf(options);

@@ -18,6 +18,7 @@ struct MappingPlan {
     IOMemoryDescriptor *target =
         nullptr;                  ///< Whose mapping it will be: the outermost parent of a part.
     bool ignores_length = false;  ///< The range may be anywhere in the capacity.
+    ReadOnlyReason read_only_reason = ReadOnlyReason::kDirectionOut;  ///< If it is read-only.
 };
 
 /// Turns the arguments of CreateMapping into a plan. The range is not checked against the memory yet.

@@ -7,16 +7,18 @@
 
 #include <DriverKit/IODMACommand.h>
 #include <DriverKit/IOService.h>
+#include <fmt/format.h>
 
 #include "base/checked.h"
 #include "base/log.h"
-#include "runtime/memory/call_site.h"
+#include "runtime/diagnostics/call_site.h"
+#include "runtime/diagnostics/diagnostic.h"
 #include "runtime/memory/descriptor_state.h"
 #include "runtime/memory/dma_mapper.h"
 #include "runtime/memory/dma_preparation.h"
 
 using opendext::RangeIsWithin;
-using opendext::memory::CallSite;
+using opendext::diagnostics::CallSite;
 using opendext::memory::DmaPreparation;
 using opendext::memory::StateOf;
 
@@ -37,7 +39,36 @@ uint64_t CurrentLength(const IOMemoryDescriptor &memory) {
     return StateOf(memory).length.load(std::memory_order_relaxed);
 }
 
+void ReportPrepared(const IODMACommand *command, const DmaPreparation &preparation) {
+    const opendext::diagnostics::Occurrence occurrence{
+        .id = opendext::diagnostics::DiagnosticId::kDmaPreparedAtRelease,
+        .class_name = command->getMetaClass()->getClassName(),
+        .object = command,
+        .method = {},
+        .place = CallSite::OfDriver()};
+    if (opendext::diagnostics::IsFirst(occurrence)) {
+        opendext::diagnostics::Report(
+            occurrence,
+            fmt::format("its last reference is released while it has memory prepared, which the "
+                        "device may still reach ({})",
+                        preparation.Describe()),
+            "call CompleteDMA when the device is done, before the release");
+    }
+}
+
 }  // namespace
+
+namespace opendext::memory {
+
+bool IsPrepared(const IODMACommand &command) {
+    if (command.ivars == nullptr) {
+        return false;
+    }
+    const std::lock_guard lock(command.ivars->mutex);
+    return command.ivars->preparation != nullptr;
+}
+
+}  // namespace opendext::memory
 
 bool IODMACommand::init() {
     if (!super::init()) {
@@ -48,6 +79,9 @@ bool IODMACommand::init() {
 }
 
 void IODMACommand::free() {
+    if (ivars != nullptr && ivars->preparation != nullptr) {
+        ReportPrepared(this, *ivars->preparation);
+    }
     delete ivars;  // completes what is prepared
     ivars = nullptr;
     super::free();

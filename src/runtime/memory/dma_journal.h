@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/memory/call_site.h"
+#include "runtime/diagnostics/call_site.h"
 
 namespace opendext::memory {
+
+using diagnostics::CallSite;
 
 /// A preparation, as far as a report needs it.
 struct PreparationNote {

@@ -113,6 +113,10 @@ DmaPreparation::~DmaPreparation() {
     CountPrepared(-1);
 }
 
+std::string DmaPreparation::Describe() const {
+    return DescribePreparation(tag_);
+}
+
 std::expected<std::unique_ptr<DmaPreparation>, kern_return_t> DmaPreparation::Make(
     std::shared_ptr<DmaMapper> mapper, const Request &request) {
     const IOMemoryDescriptor_IVars &state = StateOf(*request.memory);

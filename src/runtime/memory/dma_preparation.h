@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file dma_preparation.h
-/// Memory mapped for one device. Private to this room.
+/// Memory mapped for one device.
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include <DriverKit/IODMACommand.h>
 #include <DriverKit/IOMemoryDescriptor.h>
 
+#include "runtime/diagnostics/call_site.h"
 #include "runtime/memory/backing.h"
-#include "runtime/memory/call_site.h"
 #include "runtime/memory/dma_mapper.h"
 #include "runtime/memory/retained.h"
 
 namespace opendext::memory {
+
+using diagnostics::CallSite;
 
 /// A range of a descriptor that a device reaches as long as this object lives. Used by one thread at a time.
 class DmaPreparation {
@@ -46,6 +50,9 @@ public:
     /// What the device uses, neighbours merged.
     [[nodiscard]] std::span<const IOAddressSegment> segments() const { return segments_; }
 
+    /// Who prepared it, and when; for reports.
+    [[nodiscard]] std::string Describe() const;
+
     /// Names who is about to destroy this, for reports.
     void NoteCompletedFrom(const CallSite &callers) { completed_from_ = callers; }
 
@@ -71,6 +78,9 @@ private:
     std::vector<IOAddressSegment> mappings_;  // one per MapForDma
     std::vector<IOAddressSegment> segments_;
 };
+
+/// Whether memory is prepared for the command now.
+[[nodiscard]] bool IsPrepared(const IODMACommand &command);
 
 /// Copies `length` bytes between two descriptors, or zeros (`from` NULL) into one; the ranges may overlap. Both
 /// are within the descriptors' capacity, else nothing moves.

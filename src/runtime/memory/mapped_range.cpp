@@ -96,6 +96,15 @@ MappedRange::~MappedRange() {
     }
 }
 
+void MappedRange::NoteIfReadOnly(const MapRequest &request) {
+    if (request.access == MapAccess::kReadOnly) {
+        read_only_entry_.emplace(ReadOnlyMapping{.start = reinterpret_cast<uintptr_t>(address_),
+                                                 .num_bytes = length_,
+                                                 .reason = request.read_only_reason,
+                                                 .mapped_at = diagnostics::CallSite::OfDriver()});
+    }
+}
+
 std::byte *MappedRange::AddressOf(uint64_t offset) const {
     if (pieces_.empty()) {
         return address_ + offset;
@@ -156,6 +165,7 @@ std::expected<std::shared_ptr<const MappedRange>, int> MappedRange::MakeOverlay(
     if (!layout->has_gaps) {
         range->pieces_.clear();
     }
+    range->NoteIfReadOnly(request);
     return range;
 }
 
@@ -195,6 +205,7 @@ std::expected<std::shared_ptr<const MappedRange>, int> MappedRange::Make(
     std::byte *address = (*view)->address() + (slice.offset - (*view)->offset());
     std::shared_ptr<MappedRange> range(new MappedRange(address, slice.length));
     range->keeper_ = std::move(*view);
+    range->NoteIfReadOnly(request);
     return range;
 }
 

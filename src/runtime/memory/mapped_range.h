@@ -13,6 +13,7 @@
 
 #include "base/mapping.h"
 #include "runtime/memory/backing.h"
+#include "runtime/memory/read_only_mappings.h"
 
 namespace opendext::memory {
 
@@ -27,6 +28,7 @@ struct MapRequest {
     /// Pieces that meet inside a page are mapped all the same, each in pages of its own: then the bytes of
     /// a piece do not follow those of the one before.
     bool may_have_gaps = false;
+    ReadOnlyReason read_only_reason = ReadOnlyReason::kDirectionOut;  ///< For diagnostics.
 };
 
 /// Bytes of this process, contiguous unless they may have gaps. Exactly the pages that hold them are mapped.
@@ -59,6 +61,7 @@ private:
     };
 
     MappedRange(std::byte *address, uint64_t length) : address_(address), length_(length) {}
+    void NoteIfReadOnly(const MapRequest &request);
     [[nodiscard]] static std::expected<std::shared_ptr<const MappedRange>, int> MakeOfDevice(
         std::span<const Extent> extents, const MapRequest &request);
     [[nodiscard]] static std::expected<std::shared_ptr<const MappedRange>, int> MakeOverlay(
@@ -75,6 +78,7 @@ private:
         keeper_;  // what holds the bytes, if they are not our own reservation
     std::byte *reservation_ = nullptr;
     uint64_t reservation_bytes_ = 0;
+    std::optional<ReadOnlyMappingEntry> read_only_entry_;
 };
 
 }  // namespace opendext::memory

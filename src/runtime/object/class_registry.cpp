@@ -33,6 +33,11 @@ const OSMetaClass *ClassRegistry::Find(const char *class_name, const void *image
     return found == entries_.end() ? nullptr : found->information->instance;
 }
 
+bool ClassRegistry::HasClassesOf(const void *image_start) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::find(entries_, image_start, &Entry::image_start) != entries_.end();
+}
+
 const void *ImageStart(const void *address) {
     Dl_info info{};
     return dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;

@@ -22,6 +22,9 @@ public:
     /// The class of that name in that image, or NULL.
     const OSMetaClass *Find(const char *class_name, const void *image_start);
 
+    /// Whether the image has registered a class.
+    bool HasClassesOf(const void *image_start);
+
     /// Calls `visit(meta_class)` for every class, with the registry locked: it must not call back.
     template <typename Visitor>
     void ForEach(Visitor visit) {

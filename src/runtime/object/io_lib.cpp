@@ -10,19 +10,31 @@
 
 #include <os/log.h>
 
+#include "base/interleaver.h"
 #include "base/log.h"
 #include "base/os_log.h"
 #include "base/spin.h"
+#include "runtime/object/api_call.h"
 
 // A driver's constructors read it, so it is a constant. Linux on x86-64 and on most arm64 machines agrees.
 extern "C" const uint64_t IOVMPageSize = 4096;
 
+namespace {
+
+// Whoever watches a driver's calls may let an allocation fail.
+bool MayAllocate(const char *function, const void *return_address) {
+    return opendext::object::AskApiCall("IOLib", function, return_address) == kIOReturnSuccess;
+}
+
+}  // namespace
+
 void *IOMalloc(size_t size) {
-    return std::malloc(size);
+    return MayAllocate("IOMalloc", __builtin_return_address(0)) ? std::malloc(size) : nullptr;
 }
 
 void *IOMallocZero(size_t size) {
-    return std::calloc(1, size);
+    return MayAllocate("IOMallocZero", __builtin_return_address(0)) ? std::calloc(1, size)
+                                                                    : nullptr;
 }
 
 void IOFree(void *address, size_t) {
@@ -31,21 +43,30 @@ void IOFree(void *address, size_t) {
 
 void *IOMallocArray(size_t size, size_t count, bool zero) {
     size_t total = 0;
-    if (__builtin_mul_overflow(size, count, &total)) {
+    if (__builtin_mul_overflow(size, count, &total) ||
+        !MayAllocate("IOMallocArray", __builtin_return_address(0))) {
         return nullptr;
     }
     return zero ? std::calloc(1, total) : std::malloc(total);
 }
 
 void *IOMallocTyped(size_t size, malloc_type_id_t) {
-    return IOMalloc(size);
+    return MayAllocate("IOMallocTyped", __builtin_return_address(0)) ? std::malloc(size) : nullptr;
 }
 
 void *IOMallocZeroTyped(size_t size, malloc_type_id_t) {
-    return IOMallocZero(size);
+    return MayAllocate("IOMallocZeroTyped", __builtin_return_address(0)) ? std::calloc(1, size)
+                                                                         : nullptr;
 }
 
 void IOSleep(uint64_t milliseconds) {
+    if (opendext::Interleaver::IsInForce() && opendext::Interleaver::IsMember()) {
+        if (opendext::Interleaver::Rest()) {
+            return;
+        }
+        // Who polls for what a thread outside does must not run out of tries at once.
+        milliseconds = milliseconds == 0 ? 0 : 1;
+    }
     constexpr uint64_t kMillisecondsPerSecond = 1000;
     constexpr long kNanosecondsPerMillisecond = 1'000'000;
     timespec rest{.tv_sec = static_cast<time_t>(milliseconds / kMillisecondsPerSecond),
@@ -75,6 +96,25 @@ namespace {
 [[noreturn]] void FailLock(const char *call, const void *lock, const char *reason) {
     opendext::LogError("{}: lock at {}: {}", call, lock, reason);
     std::abort();
+}
+
+// While threads take turns, nobody waits for a lock with the turn: its owner would never come to unlock it.
+template <typename Lock>
+int LockInTurn(Lock *lock, int (*wait_for)(Lock *), int (*try_to)(Lock *)) {
+    using opendext::Interleaver;
+    if (!Interleaver::IsInForce()) [[likely]] {
+        return wait_for(lock);
+    }
+    Interleaver::Point();
+    int result = try_to(lock);
+    while (result == EBUSY && Interleaver::Instance().Yield()) {
+        result = try_to(lock);
+    }
+    return result == EBUSY ? wait_for(lock) : result;
+}
+
+int LockMutex(pthread_mutex_t *mutex) {
+    return LockInTurn(mutex, &pthread_mutex_lock, &pthread_mutex_trylock);
 }
 
 bool InitMutex(pthread_mutex_t *mutex, int type) {
@@ -119,7 +159,7 @@ void IOLockFree(IOLock *lock) {
 }
 
 void IOLockLock(IOLock *lock) {
-    if (pthread_mutex_lock(&lock->mutex) != 0) {
+    if (LockMutex(&lock->mutex) != 0) {
         FailLock("IOLockLock", lock, "this thread holds it already; use an IORecursiveLock");
     }
 }
@@ -132,6 +172,7 @@ void IOLockUnlock(IOLock *lock) {
     if (pthread_mutex_unlock(&lock->mutex) != 0) {
         FailLock("IOLockUnlock", lock, "this thread does not hold it");
     }
+    opendext::Interleaver::Point();
 }
 
 void IOLockAssert(IOLock *lock, IOLockAssertState type) {
@@ -174,7 +215,7 @@ void IORecursiveLockFree(IORecursiveLock *lock) {
 }
 
 void IORecursiveLockLock(IORecursiveLock *lock) {
-    pthread_mutex_lock(&lock->mutex);
+    LockMutex(&lock->mutex);
     ++lock->depth;
     __atomic_store_n(&lock->owner, pthread_self(), __ATOMIC_RELAXED);
 }
@@ -252,13 +293,13 @@ void IORWLockFree(IORWLock *lock) {
 }
 
 void IORWLockRead(IORWLock *lock) {
-    if (pthread_rwlock_rdlock(&lock->lock) != 0) {
+    if (LockInTurn(&lock->lock, &pthread_rwlock_rdlock, &pthread_rwlock_tryrdlock) != 0) {
         FailLock("IORWLockRead", lock, "this thread holds it for writing");
     }
 }
 
 void IORWLockWrite(IORWLock *lock) {
-    if (pthread_rwlock_wrlock(&lock->lock) != 0) {
+    if (LockInTurn(&lock->lock, &pthread_rwlock_wrlock, &pthread_rwlock_trywrlock) != 0) {
         FailLock("IORWLockWrite", lock, "this thread holds it already");
     }
 }

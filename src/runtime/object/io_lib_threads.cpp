@@ -10,6 +10,8 @@
 #include <limits>
 #include <mutex>
 
+#include "base/race_annotations.h"
+
 namespace {
 
 enum : intptr_t { kNotYet, kRunning, kDone };
@@ -34,11 +36,13 @@ bool IsKey(uint64_t key) {
 void IOCallOnce(IOCallOnceFlag *flag, IOCallOnceBlock block) {
     const std::atomic_ref<intptr_t> state(flag->opaque);
     if (state.load(std::memory_order_acquire) == kDone) {
+        opendext::TakeOver(flag);
         return;
     }
     intptr_t expected = kNotYet;
     if (state.compare_exchange_strong(expected, kRunning)) {
         block();
+        opendext::HandOver(flag);
         const std::lock_guard lock(Wait().mutex);
         state.store(kDone, std::memory_order_release);
         Wait().done.notify_all();

@@ -59,8 +59,10 @@ TEST(ObjectDeathTest, ReleaseOfAnObjectThatIsBeingFreed_NamesClassAndAddress) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     auto *object = OSTypeAlloc(OSObject);
     ASSERT_TRUE(ObjectInternals::Drop(object));
-    EXPECT_DEATH(object->release(), "release: OSObject at 0x[0-9a-f]+ has 0 references");
-    EXPECT_DEATH(object->retain(), "retain: OSObject at 0x[0-9a-f]+ has 0 references");
+    EXPECT_DEATH(object->release(),
+                 "OSObject::release .object 0x[0-9a-f]+.: the object has 0 references");
+    EXPECT_DEATH(object->retain(),
+                 "OSObject::retain .object 0x[0-9a-f]+.: the object has 0 references");
     object->free();
 }
 

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <unordered_set>
 #include <vector>
 
 #include "base/log.h"
 #include "runtime/object/class_registry.h"
+#include "runtime/object/live_objects.h"
+#include "runtime/object/object_header.h"
 #include "runtime/object/object_internals.h"
 
 namespace opendext::object {
@@ -84,6 +87,12 @@ const OSMethodDescription *MetaClassInternals::FindMethod(const OSMetaClass *met
     return found != table->end() && found->id == method_id ? found->description : nullptr;
 }
 
+// Classes of tests are in the runtime's own image, where they cannot be told from the system's.
+static bool IsOfDriver(const OSMetaClass &meta_class) {
+    static const void *const own_image = ImageStart(reinterpret_cast<const void *>(&KeepForEver));
+    return MetaClassInternals::Image(&meta_class) != own_image;
+}
+
 const OSMetaClass *FindClassBeside(const char *class_name, const OSMetaClass *meta_class) {
     return ClassRegistry::Instance().Find(class_name, MetaClassInternals::Image(meta_class));
 }
@@ -92,6 +101,7 @@ const OSMetaClass *FindClassBeside(const char *class_name, const OSMetaClass *me
 
 using opendext::object::ClassRegistry;
 using opendext::object::MetaClassInternals;
+using opendext::object::ObjectHeader;
 using opendext::object::ObjectInternals;
 
 OSMetaClassBase::~OSMetaClassBase() = default;
@@ -125,6 +135,7 @@ kern_return_t OSMetaClassBase::_Dispatch(OSMetaClassBase *, const IORPC) {
     return kIOReturnUnsupported;
 }
 
+#pragma clang section text = "opendext_call_driver"
 OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
                                                const OSMetaClass *metaClass) {
     if (object == nullptr || !object->getMetaClass()->isDerivedFrom(metaClass)) {
@@ -132,6 +143,7 @@ OSMetaClassBase *OSMetaClassBase::safeMetaCast(const OSMetaClassBase *object,
     }
     return const_cast<OSMetaClassBase *>(object);
 }
+#pragma clang section text = ""
 
 OSMetaClassBase *OSMetaClassBase::requiredMetaCast(const OSMetaClassBase *object,
                                                    const OSMetaClass *metaClass) {
@@ -157,17 +169,18 @@ bool OSMetaClass::isDerivedFrom(const OSMetaClass *other) const {
 }
 
 OSObject *OSMetaClass::alloc() const {
-    void *storage = std::calloc(1, description_->instanceSize);
+    void *storage = std::calloc(1, sizeof(ObjectHeader) + description_->instanceSize);
     if (storage == nullptr) {
         return nullptr;
     }
-    auto *object = static_cast<OSObject *>(storage);
+    OSObject *object = (new (storage) ObjectHeader)->object();
     if (const_cast<OSMetaClass *>(this)->New(object) != kIOReturnSuccess) {
         std::free(storage);
         return nullptr;
     }
     ObjectInternals::StartCounting(object);
     MetaClassInternals::CountObject(this, 1);
+    opendext::object::NoteMade(object, opendext::object::IsOfDriver(*this));
     return object;
 }
 

@@ -3,7 +3,12 @@
 
 #include <cstdlib>
 
-#include "base/log.h"
+#include <fmt/format.h>
+
+#include "base/race_annotations.h"
+#include "runtime/diagnostics/diagnostic.h"
+#include "runtime/object/freed_objects.h"
+#include "runtime/object/live_objects.h"
 #include "runtime/object/object_internals.h"
 
 namespace opendext::object {
@@ -13,10 +18,16 @@ namespace {
 constexpr uint32_t kMaxReferences = 0x7fffffff;
 
 [[noreturn]] void FailCount(const OSObject *object, const char *call, uint32_t references) {
-    LogError("{}: {} at {} has {} references; {}", call, object->getMetaClass()->getClassName(),
-             fmt::ptr(object), references,
-             references == 0 ? "it was released once too often, or is used after its free()"
-                             : "look for a retain without its release");
+    diagnostics::Report({.id = diagnostics::DiagnosticId::kUsedAfterFree,
+                         .class_name = object->getMetaClass()->getClassName(),
+                         .object = object,
+                         .method = call,
+                         .place = diagnostics::CallSite::OfDriver(),
+                         .level = LogLevel::kError},
+                        fmt::format("the object has {} references", references),
+                        references == 0
+                            ? "it was released once too often, or is used after its free()"
+                            : "look for a retain without its release, or a call of free()");
     std::abort();
 }
 
@@ -49,6 +60,7 @@ bool ObjectInternals::TryRetain(const OSObject *object) {
 }
 
 bool ObjectInternals::DropUnlessLast(const OSObject *object) {
+    HandOver(object);
     uint32_t references = __atomic_load_n(&object->opendext_references_, __ATOMIC_RELAXED);
     while (references > 1) {
         if (__atomic_compare_exchange_n(&object->opendext_references_, &references, references - 1,
@@ -75,11 +87,16 @@ void ObjectInternals::Retain(const OSObject *object) {
 }
 
 bool ObjectInternals::Drop(const OSObject *object) {
+    HandOver(object);
     const uint32_t before = __atomic_fetch_sub(&object->opendext_references_, 1, __ATOMIC_ACQ_REL);
     if (before == 0 || before > kMaxReferences) {
         FailCount(object, "release", before);
     }
-    return before == 1;
+    if (before != 1) {
+        return false;
+    }
+    TakeOver(object);
+    return true;
 }
 
 void ObjectInternals::Destroy(OSObject *object) {
@@ -88,8 +105,10 @@ void ObjectInternals::Destroy(OSObject *object) {
     }
     MetaClassInternals::CountObject(object->getMetaClass(), -1);
     delete Attachment(object);
+    NoteGone(object);
+    const EndingObject ending = BeginEnd(object);
     object->~OSObject();
-    std::free(static_cast<void *>(object));
+    EndStorage(object, ending);
 }
 
 }  // namespace opendext::object
@@ -106,6 +125,7 @@ void OSObject::free() {
 
 void OSObject::retain() const {
     ObjectInternals::Retain(this);
+    opendext::object::NoteRetained(this, __builtin_return_address(0));
 }
 
 void OSObject::release() const {

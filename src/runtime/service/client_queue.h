@@ -12,4 +12,7 @@ namespace opendext::service {
 /// a lock, an allocation or a system call. On a cancelled queue it does not run.
 void RunExternalMethod(IOUserClient *client, void (*function)(void *context), void *context);
 
+/// Whether this thread runs on that queue, or the client has none.
+[[nodiscard]] bool IsOnExternalMethodQueue(const IOUserClient *client);
+
 }  // namespace opendext::service

@@ -9,6 +9,7 @@
 
 #include <DriverKit/IOBufferMemoryDescriptor.h>
 
+#include "runtime/dispatch/action_call.h"
 #include "runtime/dispatch/source_gate.h"
 #include "runtime/memory/retained.h"
 #include "runtime/service/data_queue.h"
@@ -25,6 +26,12 @@ struct IODataQueueDispatchSource_IVars {
     DataQueue queue;
     SourceHandler available{IODataQueueDispatchSource_DataAvailable_ID};
     SourceHandler serviced{IODataQueueDispatchSource_DataServiced_ID};
+
+    void NoteTarget(OSAction *action, kern_return_t status) const {
+        if (status == kIOReturnSuccess && action != nullptr) {
+            gate->NoteTarget(opendext::dispatch::TargetOf(action));
+        }
+    }
 };
 
 bool IODataQueueDispatchSource::init() {
@@ -84,6 +91,7 @@ size_t IODataQueueDispatchSource::GetDataQueueEntryHeaderSize() {
 
 kern_return_t IODataQueueDispatchSource::SetDataAvailableHandler_Impl(OSAction *action) {
     const kern_return_t status = ivars->available.Set(action);
+    ivars->NoteTarget(action, status);
     if (status == kIOReturnSuccess && action != nullptr && IsDataAvailable()) {
         SendDataAvailable();
     }
@@ -91,7 +99,9 @@ kern_return_t IODataQueueDispatchSource::SetDataAvailableHandler_Impl(OSAction *
 }
 
 kern_return_t IODataQueueDispatchSource::SetDataServicedHandler_Impl(OSAction *action) {
-    return ivars->serviced.Set(action);
+    const kern_return_t status = ivars->serviced.Set(action);
+    ivars->NoteTarget(action, status);
+    return status;
 }
 
 kern_return_t IODataQueueDispatchSource::SetEnableWithCompletion_Impl(

@@ -9,7 +9,9 @@
 #include "base/io_result_name.h"
 #include "base/log.h"
 #include "base/once_per_key.h"
+#include "runtime/object/live_objects.h"
 #include "runtime/service/latency_request.h"
+#include "runtime/service/life_checks.h"
 #include "runtime/service/service_power.h"
 #include "runtime/service/service_state.h"
 
@@ -44,6 +46,22 @@ void DropProvider(IOService *service) {
     }
 }
 
+void TellOfFailedStart(IOService *service, IOService *provider, uint64_t first_sequence,
+                       kern_return_t status) {
+    const std::shared_ptr<ServiceContext> context = service->ivars->context;
+    if (context == nullptr || context->listener == nullptr) {
+        return;
+    }
+    context->listener->StartFailed({.class_name = service->getMetaClass()->getClassName(),
+                                    .service = service,
+                                    .provider = memory::Retain(provider),
+                                    .image = context->image,
+                                    .thread = object::ThisThread(),
+                                    .first_sequence = first_sequence,
+                                    .last_sequence = object::CurrentSequence(),
+                                    .status = status});
+}
+
 void WarnOfMissingBaseStart(const IOService *service) {
     static OncePerKey told;
     const char *name = service->getMetaClass()->getClassName();
@@ -60,6 +78,7 @@ void WarnOfMissingBaseStart(const IOService *service) {
 kern_return_t StartOnQueue(IOService *service, IOService *provider) {
     provider->retain();
     service->ivars->provider = provider;
+    const uint64_t first_sequence = object::CurrentSequence();
     const kern_return_t status = service->Start(provider);
     if (status == kIOReturnSuccess) {
         service->ivars->is_started = true;
@@ -67,14 +86,17 @@ kern_return_t StartOnQueue(IOService *service, IOService *provider) {
             WarnOfMissingBaseStart(service);
         }
     } else {
+        TellOfFailedStart(service, provider, first_sequence, status);
         DropProvider(service);
     }
     return status;
 }
 
+#pragma clang section text = "opendext_call_driver"
 bool IsStopped(const IOService *service) {
     return service->ivars != nullptr && service->ivars->is_stopped;
 }
+#pragma clang section text = ""
 
 EntryId EntryOf(const IOService *service) {
     return service->ivars != nullptr ? service->ivars->entry : EntryId::kNone;
@@ -131,6 +153,9 @@ kern_return_t IOService::Start_Impl(IOService *) {
 kern_return_t IOService::Stop_Impl(IOService *provider) {
     if (ivars == nullptr || ivars->is_stopped.exchange(true)) {
         return kIOReturnSuccess;
+    }
+    if (ivars->is_started) {
+        opendext::service::CheckAtStop(this);
     }
     (void)opendext::service::AcknowledgePower(this);
     if (ProviderHooks *hooks =

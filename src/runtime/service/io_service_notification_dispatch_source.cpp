@@ -260,6 +260,7 @@ kern_return_t IOServiceNotificationDispatchSource::SetHandler_Impl(OSAction *act
     if (status != kIOReturnSuccess || context == nullptr) {
         return status;
     }
+    ivars->gate->NoteTarget(opendext::dispatch::TargetOf(action));
     ivars->pending->ForgetTelling();
     ivars->TellIfAny(this);
     return ivars->BeginWatch(context);

@@ -13,6 +13,8 @@
 #include "base/io_result_name.h"
 #include "base/log.h"
 #include "base/once_per_key.h"
+#include "runtime/diagnostics/diagnostic.h"
+#include "runtime/service/client_queue.h"
 #include "runtime/service/property_objects.h"
 #include "runtime/service/user_client_state.h"
 
@@ -109,6 +111,25 @@ std::string Describe(const Misfit &misfit) {
     }
 }
 
+[[gnu::cold, gnu::noinline]] void TellOfWrongQueue(const IOUserClient *client, uint64_t selector) {
+    const opendext::diagnostics::Occurrence occurrence{
+        .id = opendext::diagnostics::DiagnosticId::kWrongQueue,
+        .class_name = client->getMetaClass()->getClassName(),
+        .object = client,
+        .method = "ExternalMethod",
+        .place = opendext::diagnostics::CallSite::OfDriver()};
+    if (opendext::diagnostics::IsFirst(occurrence)) {
+        opendext::diagnostics::Report(
+            occurrence,
+            fmt::format(
+                "selector {} runs on a thread that is not on the client's queue, beside its "
+                "other calls and perhaps after the arguments are gone",
+                selector),
+            "call super::ExternalMethod before ExternalMethod returns, and set a queue for it with "
+            "SetDispatchQueue(kIOUserClientQueueNameExternalMethod, queue)");
+    }
+}
+
 }  // namespace
 
 bool IOUserClient::init() {
@@ -124,6 +145,7 @@ void IOUserClient::free() {
     super::free();
 }
 
+#pragma clang section text = "opendext_call_driver"
 kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
                                            IOUserClientMethodArguments *arguments,
                                            const IOUserClientMethodDispatch *dispatch,
@@ -141,8 +163,12 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
     if (dispatch->function == nullptr) {
         return kIOReturnNoCompletion;
     }
+    if (!opendext::service::IsOnExternalMethodQueue(this)) {
+        TellOfWrongQueue(this, selector);
+    }
     return dispatch->function(target, reference, arguments);
 }
+#pragma clang section text = ""
 
 kern_return_t IOUserClient::_ExternalMethod_Impl(IOUserClientMethodArguments *arguments) {
     return arguments != nullptr

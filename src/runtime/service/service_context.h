@@ -12,6 +12,8 @@ class IOService;
 
 namespace opendext::service {
 
+struct FailedStart;
+
 /// Told what becomes of services. Implemented above this room. Calls come on queues of the driver, and may
 /// overlap.
 class ServiceListener {
@@ -23,6 +25,9 @@ public:
 
     /// That Start, or what came before it, has failed.
     virtual void CreationFailed(EntryId entry) = 0;
+
+    /// A Start has failed, of a service of the registry's or of one that IOService::Create has made.
+    virtual void StartFailed(FailedStart start) = 0;
 
     /// The base class's Stop has run for `service`: it counts as stopped. Called once per service.
     virtual void BaseStopRan(EntryId entry, IOService *service) = 0;

@@ -25,6 +25,9 @@ public:
     /// The base class's Stop of `client` ran: whatever it still has open is closed (semantics.md 3.7).
     virtual void ClientStopped(IOService *client) = 0;
 
+    /// Whether `client`, which is only compared, has the provider open.
+    [[nodiscard]] virtual bool IsOpenFor(const IOService *client) = 0;
+
     /// NULL for a provider without interrupts.
     virtual InterruptController *Interrupts() { return nullptr; }
 };

@@ -114,6 +114,7 @@ kern_return_t CancelSource(IODispatchSource *source,
                            const std::shared_ptr<dispatch::SourceGate> &gate,
                            std::initializer_list<SourceHandler *> handlers,
                            IODispatchSourceCancelHandler handler) {
+    gate->NoteCancelBegun();
     const auto cancellation = std::make_shared<Cancellation>();
     cancellation->source = Retain(source);
     cancellation->gate = gate;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/memory/call_site.h"
+#include "runtime/diagnostics/call_site.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace opendext::memory {
+#include "runtime/diagnostics/driver_images.h"
+
+namespace opendext::diagnostics {
 namespace {
 
 /// Stands for a method of the runtime: asks who called it.
@@ -37,7 +39,7 @@ TEST(CallSite, Callers_AreThoseOfTheFunction) {
     EXPECT_LT(here.frames[0], here_start + 4096);
     EXPECT_NE(here.frames[0], there.frames[0]);
     EXPECT_NE(here.frames[2], 0U);
-    EXPECT_NE(here.Describe().find("opendext_memory_test+0x"), std::string::npos)
+    EXPECT_NE(here.Describe().find("opendext_diagnostics_test+0x"), std::string::npos)
         << here.Describe();
     EXPECT_NE(here.Describe().find(" from "), std::string::npos);
 }
@@ -48,5 +50,20 @@ TEST(CallSite, FunctionThatDidNotCall_HasNoCallers) {
     EXPECT_EQ(site.Describe(), "");
 }
 
+TEST(CallSite, Lines_AreThoseOfTheCalls) {
+    const std::string text = AskFromHere().DescribeWithLines();
+    EXPECT_NE(text.find("AskFromHere() at call_site_test.cpp:"), std::string::npos) << text;
+}
+
+TEST(CallSite, DriverCode_IsFoundWhileItsImageIsKnown) {
+    EXPECT_FALSE(CallSite::OfDriver().is_known());
+    AddDriverImage(reinterpret_cast<const void *>(&AskFromHere));
+    const CallSite site = CallSite::OfDriver();
+    EXPECT_TRUE(IsDriverCode(site.frames[0]));
+    RemoveDriverImage(reinterpret_cast<const void *>(&AskFromHere));
+    EXPECT_FALSE(CallSite::OfDriver().is_known());
+    EXPECT_FALSE(IsDriverCode(site.frames[0]));
+}
+
 }  // namespace
-}  // namespace opendext::memory
+}  // namespace opendext::diagnostics

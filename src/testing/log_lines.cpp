@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/rig/log_lines.h"
+#include <opendext/testing/log_lines.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
-namespace opendext::rig {
+#include "base/interleaver.h"
+
+namespace opendext::test {
 
 void LogLines::Add(std::string line) {
     const std::lock_guard lock(mutex_);
@@ -14,6 +16,7 @@ void LogLines::Add(std::string line) {
 }
 
 bool LogLines::WaitFor(std::string_view text, size_t count) const {
+    const Interleaver::OutsideScope outside;
     std::unique_lock lock(mutex_);
     return arrived_.wait_for(lock, std::chrono::seconds(30),
                              [&] { return CountLocked(text) >= count; });
@@ -38,4 +41,4 @@ std::string LogLines::Text() const {
     return text;
 }
 
-}  // namespace opendext::rig
+}  // namespace opendext::test
