@@ -17,7 +17,7 @@ struct BuildTimes {
     uint64_t slowest_iig_ns = 0;  ///< Of its iig commands.
 };
 
-/// Builds a made-up dext of about `num_lines` lines several times. The times are medians.
+/// Builds a made-up dext of about `num_lines` lines several times. The times are the shortest.
 [[nodiscard]] std::expected<BuildTimes, std::string> MeasureBuild(const BuildLocation &build,
                                                                   unsigned num_lines);
 

@@ -29,7 +29,7 @@ namespace {
 using Path = std::filesystem::path;
 using Text = std::expected<PropertyValue, std::string>;
 
-constexpr std::chrono::milliseconds kUnloadPatience{1000};
+constexpr std::chrono::milliseconds kUnloadPatience{2000};
 
 // Code loaded by dlopen.
 struct LoadedBundle final : LoadedDext {

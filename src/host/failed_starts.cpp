@@ -19,6 +19,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstDelay{16};
 constexpr milliseconds kLastDelay{256};
 
+/// For handlers of Cancel when the driver ends: a busy machine may take its time.
+constexpr milliseconds kClosePatience{3000};
+
 }  // namespace
 
 void FailedStarts::Watch(service::FailedStart start) {
@@ -67,7 +70,7 @@ void FailedStarts::Close() {
     if (std::ranges::any_of(left,
                             [](const Start &start) { return service::HasLeftovers(*start); })) {
         // Handlers of Cancel may be on their way.
-        (void)dispatch::WorkerPool::Instance().WaitUntilIdle(kLastDelay);
+        (void)dispatch::WorkerPool::Instance().WaitUntilIdle(kClosePatience);
     }
     for (const Start &start : left) {
         service::ReportLeftovers(*start);

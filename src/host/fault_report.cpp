@@ -13,6 +13,13 @@ namespace opendext::host {
 
 namespace {
 
+// ThreadSanitizer takes an allocation in a handler for a mistake.
+#if __has_feature(thread_sanitizer)
+constexpr bool kCanReport = false;
+#else
+constexpr bool kCanReport = true;
+#endif
+
 struct Previous {
     int signal = 0;
     struct sigaction action = {};
@@ -82,7 +89,7 @@ bool Install() {
 }  // namespace
 
 void InstallFaultReport() {
-    [[maybe_unused]] static const bool is_installed = Install();
+    [[maybe_unused]] static const bool is_installed = kCanReport && Install();
 }
 
 }  // namespace opendext::host

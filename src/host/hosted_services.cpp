@@ -17,7 +17,7 @@ using memory::Retained;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLateStopPatience{1000};
+constexpr std::chrono::milliseconds kLateStopPatience{3000};
 
 // Releases what a stopped service holds when the work that now runs on this thread's queue has ended: the base
 // class's Stop is called out of the driver's own code, which may touch its object and provider afterwards.

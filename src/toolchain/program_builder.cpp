@@ -22,12 +22,11 @@ std::string PlanText(const ProgramBuildRequest &request, const SdkLocation &sdk,
     const std::string flags = NinjaFile::QuotedAll(ClientCompilerArguments(sdk, false));
     const std::string extra = NinjaFile::QuotedAll(request.compiler_flags);
     const std::string includes = NinjaFile::QuotedAll(header_maps.arguments);
-    file.AddRule(
-        "compile",
-        fmt::format("$compiler -x $language -std=$standard -O1 {} $arguments {} {} -MD -MF "
-                    "$out.d -c $in -o $out",
-                    includes, extra, flags),
-        "compile $in", "$out.d");
+    file.AddRule("compile",
+                 fmt::format("$compiler -x $language -std=$standard {} {} $arguments {} {} -MD -MF "
+                             "$out.d -c $in -o $out",
+                             request.optimization, includes, extra, flags),
+                 "compile $in", "$out.d");
     file.AddRule("link",
                  fmt::format("clang++-19 $in -o $out {} {}", extra,
                              NinjaFile::QuotedAll(ClientCompilerArguments(sdk, true))),

@@ -18,6 +18,7 @@ struct ProgramBuildRequest {
     std::vector<std::filesystem::path> sources;
     std::map<std::filesystem::path, SourceOptions> source_options;  ///< Of each source.
     ProjectHeaders headers;
+    std::string optimization = "-O1";         ///< Of the compiler; `compiler_flags` come after it.
     std::string name;                         ///< The file name that the project gives the program.
     std::filesystem::path output;             ///< The program to make.
     std::vector<std::string> compiler_flags;  ///< After the project's; linked with, too.

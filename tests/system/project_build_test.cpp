@@ -149,6 +149,20 @@ TEST_F(ProjectBuildTest, FrameworkThatIsNotHere_IsNamedWhenAnInterfaceIncludesIt
     EXPECT_TRUE(result.text.contains("RingDriver.iig:")) << result.text;
 }
 
+TEST_F(ProjectBuildTest, Program_IsOptimisedAsItsTargetSays) {
+    const path project = Copied("listed") / "Ring.xcodeproj";
+    folder_.Write("listed/Client/main.cpp",
+                  "#ifdef __OPTIMIZE__\n#error optimised\n#endif\nint main() {}\n");
+    const std::string client = (folder_.path() / "client").string();
+    const auto compile = [&](const std::string &level) {
+        return Run(
+            {"cc", project.string(), "--set", "GCC_OPTIMIZATION_LEVEL=" + level, "-o", client});
+    };
+    EXPECT_EQ(compile("0").status, 0);
+    EXPECT_TRUE(compile("s").text.contains("optimised"));
+    EXPECT_TRUE(Run({"cc", project.string(), "-o", client}).text.contains("optimised"));
+}
+
 TEST_F(ProjectBuildTest, FolderOptionsWithAProject_AreToldTheRightOnes) {
     const path project = Copied("listed");
     const CommandResult added = Run({"build", project.string(), "--add", "x.cpp", "-o", Output()});

@@ -94,8 +94,8 @@ bool IsCallIn(uintptr_t function, uintptr_t return_address) {
 }
 
 /// Adds the callers from `frame` on that are a driver's code, behind the `num_found` that are there.
-[[gnu::noinline]] void CollectDriverFrames(const StackFrame *frame, CallSite &site,
-                                           size_t num_found) {
+[[gnu::noinline, clang::no_sanitize("address", "thread")]] void CollectDriverFrames(
+    const StackFrame *frame, CallSite &site, size_t num_found) {
     constexpr int kMostOfDriver = 24;
     const StackBounds &bounds = BoundsOfThisThread();
     for (int i = 0; i < kMostOfDriver && num_found < site.frames.size() && bounds.Hold(frame);
@@ -215,7 +215,8 @@ CallSite CallSite::OfDriver() {
     return site;
 }
 
-CallSite CallSite::OfDriverAt(const void *context) {
+// Not checked: what is on top of a stack may be between the variables of its function.
+[[clang::no_sanitize("address", "thread")]] CallSite CallSite::OfDriverAt(const void *context) {
     CallSite site;
     const Interrupted code = InterruptedBy(*static_cast<const ucontext_t *>(context));
     size_t num_found = 0;

@@ -108,15 +108,16 @@ IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDes
         if (IODispatchQueue *queue = table->Find(method.queueName)) {
             return queue;
         }
-        table->TellOfMissing(target, method);
+        // Not for the methods of the system: a driver may leave their queues to it.
+        if ((method.id & kIORPCMessageIDKernel) == 0) {
+            table->TellOfMissing(target, method);
+        }
     }
     return table->default_queue_.load(std::memory_order_acquire);
 }
 
-// Not for the methods of the system: a driver may leave their queues to it.
 void QueueTable::TellOfMissing(const OSObject *target, const OSMethodDescription &method) const {
-    if ((method.id & kIORPCMessageIDKernel) != 0 ||
-        has_told_of_missing_.load(std::memory_order_relaxed) ||
+    if (has_told_of_missing_.load(std::memory_order_relaxed) ||
         has_told_of_missing_.exchange(true)) {
         return;
     }

@@ -2,6 +2,8 @@
 #include "toolchain/project/project_build.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -198,10 +200,18 @@ std::expected<ProgramBuildRequest, std::string> ProgramRequestOf(const ProjectTa
             place.Error(fmt::format("target '{}' compiles no C++ or C file", target.name)));
     }
     auto name = target.settings.Text("EXECUTABLE_NAME");
-    if (!name) {
-        return std::unexpected(std::move(name.error()));
+    const auto level = target.settings.Text("GCC_OPTIMIZATION_LEVEL");
+    for (const auto *text : {&std::as_const(name), &level}) {
+        if (!*text) {
+            return std::unexpected(text->error());
+        }
     }
     ProgramBuildRequest request;
+    // A program that waits for memory to change may do so only as the project compiles it.
+    constexpr std::array<std::string_view, 7> kLevels = {"0", "1", "2", "3", "s", "z", "fast"};
+    if (std::ranges::find(kLevels, *level) != kLevels.end()) {
+        request.optimization = "-O" + *level;
+    }
     request.sources = std::move(compilation.sources);
     request.source_options = std::move(compilation.options);
     request.headers = HeadersOf(target);

@@ -167,9 +167,9 @@ void LiteCard::Configure(bool isReader, bool isEnabled) {
     if (isEnabled) {
         // The counts belong to the interrupt.
         ivars->queue->DispatchSync(^{
-          uint64_t *const count = isReader ? &ivars->counts->reader : &ivars->counts->writer;
-          __atomic_store_n(count, uint64_t{0}, __ATOMIC_RELEASE);
-          direction->Enable();
+            uint64_t *const count = isReader ? &ivars->counts->reader : &ivars->counts->writer;
+            __atomic_store_n(count, uint64_t{0}, __ATOMIC_RELEASE);
+            direction->Enable();
         });
     }
 }
