@@ -20,6 +20,7 @@
 #include "base/interleaver.h"
 #include "base/log.h"
 #include "base/property_list.h"
+#include "base/race_annotations.h"
 #include "device_host/port_kinds.h"
 #include "embedded/embedded_system.h"
 #include "iokit/session.h"
@@ -343,6 +344,7 @@ void System::RunTogether(std::vector<std::function<void()>> functions) {
                 all_are_here.arrive_and_wait();
             }
             run();
+            HandOver(&num_left);
             if (num_left.fetch_sub(1) == 1) {
                 done.Signal();
             }
@@ -350,6 +352,7 @@ void System::RunTogether(std::vector<std::function<void()>> functions) {
     }
     if (!functions.empty()) {
         done.Wait();
+        TakeOver(&num_left);
     }
 }
 
