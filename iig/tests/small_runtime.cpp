@@ -84,7 +84,8 @@ const OSClassDescription *FindClass(const char *name) {
 }  // namespace small_runtime
 
 // Nobody watches here.
-constinit std::atomic<opendext::object::ApiCallWatcher> opendext::object::g_api_call_watcher{nullptr};
+constinit std::atomic<opendext::object::ApiCallWatcher> opendext::object::g_api_call_watcher{
+    nullptr};
 
 // --- OSMetaClassBase, OSMetaClass
 

@@ -21,7 +21,7 @@ typedef struct os_workgroup_attr_opaque_s {
     char opaque[60];
 } os_workgroup_attr_s, *os_workgroup_attr_t;
 #define _OS_WORKGROUP_ATTR_SIG_DEFAULT_INIT 0x2FA863B4
-#define OS_WORKGROUP_ATTR_INITIALIZER_DEFAULT { .sig = _OS_WORKGROUP_ATTR_SIG_DEFAULT_INIT }
+#define OS_WORKGROUP_ATTR_INITIALIZER_DEFAULT {.sig = _OS_WORKGROUP_ATTR_SIG_DEFAULT_INIT}
 
 /// A thread's membership, from os_workgroup_join to os_workgroup_leave.
 typedef struct os_workgroup_join_token_opaque_s {

@@ -30,9 +30,8 @@ inline kern_return_t AskApiCall(const char *class_name, const char *method_name,
     if (watcher == nullptr) [[likely]] {
         return kIOReturnSuccess;
     }
-    return watcher({.class_name = class_name,
-                    .method_name = method_name,
-                    .return_address = return_address});
+    return watcher(
+        {.class_name = class_name, .method_name = method_name, .return_address = return_address});
 }
 
 /// Whether the address lies in a driver: an image other than the runtime's that has classes.

@@ -13,6 +13,7 @@
 #include <DriverKit/OSArray.h>
 #include <DriverKit/OSString.h>
 
+#include "runtime/dispatch/action_call.h"
 #include "runtime/dispatch/source_gate.h"
 #include "runtime/memory/retained.h"
 #include "runtime/object/object_internals.h"
@@ -189,6 +190,7 @@ kern_return_t IOServiceStateNotificationDispatchSource::Create_Impl(
 kern_return_t IOServiceStateNotificationDispatchSource::SetHandler_Impl(OSAction *action) {
     const kern_return_t status = ivars->handler.Set(action);
     if (status == kIOReturnSuccess && action != nullptr) {
+        ivars->gate->NoteTarget(opendext::dispatch::TargetOf(action));
         ivars->changes->Restart();
         ivars->TellIfAny(this);
     }
