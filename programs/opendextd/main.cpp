@@ -43,7 +43,8 @@ namespace {
 
 constexpr auto kOrphanPatience = std::chrono::seconds(2);
 constexpr auto kFailedStartPatience = std::chrono::seconds(2);
-constexpr auto kExitPatience = std::chrono::seconds(5);
+// Longer than a driver process waits for its drivers, and looks up the lines of what they have left.
+constexpr auto kExitPatience = std::chrono::seconds(15);
 
 struct Options {
     std::string socket;

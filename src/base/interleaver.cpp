@@ -19,6 +19,8 @@ namespace {
 
 // Who has the turn and comes to no point for this long waits for something that only others can do.
 constexpr std::chrono::seconds kStall{2};
+// When the whole machine was stopped, the first says nothing.
+constexpr int kStallsBeforeTaking = 2;
 
 thread_local Interleaver::Member *t_member = nullptr;
 
@@ -106,11 +108,15 @@ void Interleaver::AwaitTurn(std::unique_lock<std::mutex> &lock, Member &member) 
     if (turn_ == nullptr) {
         GiveTurn();
     }
+    int num_stalls = 0;
+    uint64_t seen = num_turns_;
     while (turn_ != &member && member.epoch == epoch_) {
-        const uint64_t seen = num_turns_;
         const bool has_changed =
             member.changed.wait_for(lock, kStall) == std::cv_status::no_timeout;
-        if (!has_changed && seen == num_turns_ && member.epoch == epoch_) {
+        if (has_changed || seen != num_turns_) {
+            num_stalls = 0;
+            seen = num_turns_;
+        } else if (++num_stalls >= kStallsBeforeTaking && member.epoch == epoch_) {
             TakeFromStalled(member);
         }
     }
@@ -126,7 +132,7 @@ void Interleaver::TakeFromStalled(const Member &waiting) {
             "interleaving: a thread that has the turn has made no call for {} s, and others go on "
             "without it: this seed may not replay; does the driver wait for something of its own, "
             "as a std::mutex? Use an IOLock",
-            kStall.count());
+            kStallsBeforeTaking * kStall.count());
     }
     turn_ = nullptr;
     GiveTurn();

@@ -40,20 +40,31 @@ std::expected<PropertyValue, int32_t> DirectDirectory::Property(EntryId entry,
 }
 
 std::expected<std::vector<uint8_t>, int32_t> DirectDirectory::ReadReports(EntryId service) {
-    std::promise<std::expected<std::vector<uint8_t>, int32_t>> answered;
-    thread_.Post([&] {
-        backend_.ReadReports(service,
-                             [&answered](std::expected<std::vector<uint8_t>, int32_t> elements) {
-                                 answered.set_value(std::move(elements));
-                             });
+    using Answer = std::expected<std::vector<uint8_t>, int32_t>;
+    auto answered = std::make_shared<std::promise<Answer>>();
+    std::future<Answer> answer = answered->get_future();
+    thread_.Post([this, service, answered = std::move(answered)] {
+        backend_.ReadReports(
+            service, [answered](Answer elements) { answered->set_value(std::move(elements)); });
     });
-    return answered.get_future().get();
+    try {
+        return answer.get();
+    } catch (const std::future_error &) {
+        return std::unexpected(channel::kMachSendInvalidDest);  // the registry ended without a word
+    }
 }
 
 int32_t DirectDirectory::SetAsleep(bool asleep) {
-    std::promise<void> answered;
-    thread_.Post([&] { backend_.SetAsleep(asleep, [&answered] { answered.set_value(); }); });
-    answered.get_future().wait();
+    auto answered = std::make_shared<std::promise<void>>();
+    std::future<void> answer = answered->get_future();
+    thread_.Post([this, asleep, answered = std::move(answered)] {
+        backend_.SetAsleep(asleep, [answered] { answered->set_value(); });
+    });
+    try {
+        answer.get();
+    } catch (const std::future_error &) {
+        return channel::kMachSendInvalidDest;  // the registry ended without a word
+    }
     return channel::kSuccess;
 }
 

@@ -43,7 +43,8 @@ void Pause() {
 // Another thread sends them. When it does not, it is this one, or waits for it.
 void AwaitLines() {
     const std::atomic<uint32_t> *const num_waiting = num_waiting_lines.load();
-    for (int i = 0; num_waiting != nullptr && num_waiting->load() != 0 && i < 200; ++i) {
+    constexpr int kMostPauses = 2000;
+    for (int i = 0; num_waiting != nullptr && num_waiting->load() != 0 && i < kMostPauses; ++i) {
         Pause();
     }
 }

@@ -29,7 +29,7 @@ namespace {
 using Path = std::filesystem::path;
 using Text = std::expected<PropertyValue, std::string>;
 
-constexpr std::chrono::milliseconds kUnloadPatience{2000};
+constexpr std::chrono::milliseconds kUnloadPatience{5000};
 
 // Code loaded by dlopen.
 struct LoadedBundle final : LoadedDext {
@@ -103,7 +103,9 @@ LoadedBundle::~LoadedBundle() {
     const uint64_t last_sequence = object::CurrentSequence();
     // A cancel handler may still be on its way out after the base class's Stop has run.
     const bool is_idle = dispatch::WorkerPool::Instance().WaitUntilIdle(kUnloadPatience);
-    ReportLeaks(image, *first_sequence, last_sequence);
+    if (is_idle) {
+        ReportLeaks(image, *first_sequence, last_sequence);
+    }
     object::ForgetFreedObjects();
     diagnostics::ForgetReported();
     if (const std::string left = ObjectsLeft(image); !left.empty()) {

@@ -15,9 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Looks at twice the time each: after the last one it has waited for half a second.
+// Looks at twice the time each: after the last one it has waited for two seconds.
 constexpr milliseconds kFirstDelay{16};
-constexpr milliseconds kLastDelay{256};
+constexpr milliseconds kLastDelay{1024};
 
 /// For handlers of Cancel when the driver ends: a busy machine may take its time.
 constexpr milliseconds kClosePatience{3000};

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 
@@ -67,6 +68,16 @@ std::expected<std::optional<PropertyValue::Dictionary>, std::string> ReadEntitle
 
 }  // namespace
 
+namespace {
+
+/// The system for those who unplug a device, on whatever thread; NULL once it ends, and then they do nothing.
+struct RunningSystem {
+    std::shared_mutex mutex;  // exclusively, to end it
+    embedded::EmbeddedSystem *system = nullptr;
+};
+
+}  // namespace
+
 /// What a System is made of.
 class System::Parts {
 public:
@@ -96,9 +107,7 @@ public:
     // Shared with the log's sinks and with drivers, which may outlive the System for a moment.
     const std::shared_ptr<LogLines> log = std::make_shared<LogLines>();
     const std::shared_ptr<PciSlots> pci = std::make_shared<PciSlots>();
-    /// NULL once the System ends: who unplugs a device then does nothing.
-    const std::shared_ptr<std::atomic<embedded::EmbeddedSystem *>> alive =
-        std::make_shared<std::atomic<embedded::EmbeddedSystem *>>(nullptr);
+    const std::shared_ptr<RunningSystem> running = std::make_shared<RunningSystem>();
     std::unique_ptr<embedded::EmbeddedSystem> embedded;
     std::unique_ptr<FaultPlan> faults;  // only who wants them pays for them
     std::unique_ptr<VirtualClock> clock;
@@ -109,25 +118,23 @@ public:
 
 namespace {
 
-using Alive = std::shared_ptr<std::atomic<embedded::EmbeddedSystem *>>;
-
 /// A PCI slot with a card in it.
 class PciSlot final : public Device::Slot {
 public:
-    PciSlot(Alive alive, std::shared_ptr<backends::EmulatedPciBackend> backend,
-            channel::EntryId entry)
-        : alive_(std::move(alive)), backend_(std::move(backend)), entry_(entry) {}
+    PciSlot(std::shared_ptr<RunningSystem> running,
+            std::shared_ptr<backends::EmulatedPciBackend> backend, channel::EntryId entry)
+        : running_(std::move(running)), backend_(std::move(backend)), entry_(entry) {}
 
     void Unplug() override {
-        embedded::EmbeddedSystem *system = *alive_;
-        if (system != nullptr && !is_out_.exchange(true)) {
+        const std::shared_lock lock(running_->mutex);
+        if (running_->system != nullptr && !is_out_.exchange(true)) {
             backend_->Unplug();
-            system->RemoveProvider(entry_);
+            running_->system->RemoveProvider(entry_);
         }
     }
 
 private:
-    const Alive alive_;
+    const std::shared_ptr<RunningSystem> running_;
     const std::shared_ptr<backends::EmulatedPciBackend> backend_;
     const channel::EntryId entry_;
     std::atomic<bool> is_out_ = false;
@@ -180,7 +187,7 @@ std::expected<std::unique_ptr<System>, std::string> System::Start(const SystemOp
         return std::unexpected(std::move(system.error()));
     }
     parts->embedded = *std::move(system);
-    *parts->alive = parts->embedded.get();
+    parts->running->system = parts->embedded.get();
     iokit::Session::Current().Install(parts->embedded->directory());
     return std::unique_ptr<System>(new System(std::move(parts)));
 }
@@ -191,7 +198,10 @@ System::~System() {
     EndInterleaving();
     parts_->clock.reset();
     parts_->faults.reset();
-    *parts_->alive = nullptr;
+    {
+        const std::unique_lock lock(parts_->running->mutex);
+        parts_->running->system = nullptr;
+    }
     iokit::Session::Current().Install(nullptr);
     parts_->embedded.reset();
     // A worker may be the last to hold a driver, and tell what it has left.
@@ -252,7 +262,7 @@ std::expected<Device, std::string> System::Attach(std::unique_ptr<backends::PciD
                                        .device = name,
                                        .properties = backends::PciIdentityProperties(*backend)});
     parts_->embedded->WaitUntilQuiet();
-    return Device(std::make_shared<PciSlot>(parts_->alive, backend, entry), raw, nullptr);
+    return Device(std::make_shared<PciSlot>(parts_->running, backend, entry), raw, nullptr);
 }
 
 std::expected<Device, std::string> System::Attach(std::unique_ptr<backends::UsbDeviceModel> model) {
@@ -298,6 +308,11 @@ bool System::Settle() {
     for (int round = 0; round < 2; ++round) {
         parts_->embedded->WaitUntilQuiet();
         if (!dispatch::WorkerPool::Instance().WaitUntilIdle(kHangGuard)) {
+            LogWarning(
+                "the driver does not come to rest: after {} s a thread of it is still at work, or "
+                "asleep on a queue or "
+                "an event link; the test goes on without waiting for it",
+                kHangGuard.count());
             return false;
         }
     }

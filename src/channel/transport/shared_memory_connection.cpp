@@ -227,6 +227,10 @@ int32_t SharedMemoryConnection::GiveLink(LinkKind kind, std::string_view name,
         },
         [&](MessageReader &reader) { result = reader.I32(); });
     if (!is_answered) {
+        // The driver may have taken its end before it went.
+        if (kind == LinkKind::kEventLink) {
+            link->Cancel();
+        }
         return ControlFailure();
     }
     if (result == kSuccess) {

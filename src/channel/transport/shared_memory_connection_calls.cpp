@@ -214,7 +214,8 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
     if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
         return AwaitServerParked(slot, ticket);
     }
-    return WaitOf(word, ticket);
+    // Again: the peer may have answered and gone between the two looks.
+    return WaitOf(slot.state.load(std::memory_order_acquire), ticket);
 }
 
 SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot &slot,

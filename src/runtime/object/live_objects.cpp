@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
-#include "base/spin.h"
 #include "runtime/diagnostics/driver_images.h"
 #include "runtime/object/object_header.h"
 #include "runtime/object/object_internals.h"
@@ -19,11 +19,10 @@ namespace {
 
 constexpr size_t kNumLists = 16;
 
-/// One of the lists: a thread has always the same, so that threads seldom meet. No code of a driver, no allocation and
-/// no wait happens under its lock.
+/// One of the lists: a thread has always the same, so that threads seldom meet.
 struct alignas(64) List {
-    std::atomic<bool> is_locked = false;
-    ObjectHeader *first = nullptr;  // guarded by is_locked
+    std::mutex mutex;
+    ObjectHeader *first = nullptr;  // guarded by mutex
 };
 
 std::array<List, kNumLists> lists;
@@ -31,22 +30,10 @@ std::atomic<uint64_t> last_sequence = 0;
 
 class ListLock {
 public:
-    explicit ListLock(List &list) : list_(list) {
-        int num_rounds = 0;
-        while (list_.is_locked.exchange(true, std::memory_order_acquire)) {
-            constexpr int kRoundsBeforeYield = 64;
-            if (++num_rounds % kRoundsBeforeYield == 0) {
-                sched_yield();
-            }
-            CpuPause();
-        }
-    }
-    ~ListLock() { list_.is_locked.store(false, std::memory_order_release); }
-    ListLock(const ListLock &) = delete;
-    ListLock &operator=(const ListLock &) = delete;
+    explicit ListLock(List &list) : lock_(list.mutex) {}
 
 private:
-    List &list_;
+    const std::lock_guard<std::mutex> lock_;
 };
 
 void Enlist(ObjectHeader &header, const CallSite &made_at) {

@@ -40,6 +40,9 @@ std::shared_ptr<ClientLink> ClientLinks::Make(LinkKind kind, std::string_view na
         return nullptr;
     }
     auto made = std::make_shared<ClientLink>(kind);
+    if (has_ended_) {
+        made->End();
+    }
     entry->second = made;
     return made;
 }
@@ -57,6 +60,7 @@ kern_return_t ClientLinks::Give(LinkKind kind, std::string_view name,
 
 void ClientLinks::EndAll() {
     const std::lock_guard lock(mutex_);
+    has_ended_ = true;
     for (const auto &[key, known] : links_) {
         if (const std::shared_ptr<ClientLink> link = known.lock()) {
             link->End();

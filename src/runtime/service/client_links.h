@@ -42,7 +42,7 @@ private:
 /// Those of one user client by name, as long as the objects that made them. Thread-safe.
 class ClientLinks {
 public:
-    /// @return NULL when the name is taken.
+    /// @return NULL when the name is taken; after EndAll one that is ended.
     [[nodiscard]] std::shared_ptr<ClientLink> Make(LinkKind kind, std::string_view name);
 
     /// @return kIOReturnNotFound when there is none of that kind and name, else as ClientLink::Give.
@@ -57,6 +57,7 @@ private:
 
     std::mutex mutex_;
     std::map<Key, std::weak_ptr<ClientLink>> links_;  // guarded by mutex_
+    bool has_ended_ = false;                          // guarded by mutex_
 };
 
 /// The links of `client`, as long as the client; NULL for one that is not initialised.
