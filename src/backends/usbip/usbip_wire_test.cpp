@@ -221,9 +221,10 @@ TEST_F(UsbipWireTest, ServerThatHangs_DoesNotKeepACancelledTransfer) {
 }
 
 TEST_F(UsbipWireTest, ServerThatStopsReading_DoesNotKeepACancelledTransfer) {
-    std::mutex blocker;
-    std::unique_lock blocked(blocker);
-    Begin([&](ScriptedUsbipServer &, const auto &) { const std::lock_guard wait(blocker); });
+    // The server answers on, when this function has returned.
+    const auto blocker = std::make_shared<std::mutex>();
+    std::unique_lock blocked(*blocker);
+    Begin([blocker](ScriptedUsbipServer &, const auto &) { const std::lock_guard wait(*blocker); });
     std::vector<std::unique_ptr<TestTransfer>> transfers;
     for (int i = 0; i < 16; ++i) {
         transfers.push_back(TestTransfer::Bulk(0x02, {kUsbipMaxUrbBytes}));
