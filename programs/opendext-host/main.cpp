@@ -82,8 +82,7 @@ private:
         }
         auto backend = backends::EmulatedPciBackend::Create(*std::move(model));
         if (!backend) {
-            return std::unexpected(
-                fmt::format("{}: the model describes no valid PCI function", specification));
+            return std::unexpected(fmt::format("{}: {}", specification, backend.error().message));
         }
         device = *std::move(backend);
         return device;

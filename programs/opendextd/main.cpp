@@ -69,8 +69,7 @@ std::expected<registry::ProviderSpec, std::string> DescribeDevice(const std::str
     }
     auto backend = backends::EmulatedPciBackend::Create(*std::move(model));
     if (!backend) {
-        return std::unexpected(
-            fmt::format("--device {}: the model describes no valid PCI function", device));
+        return std::unexpected(fmt::format("--device {}: {}", device, backend.error().message));
     }
     registry::ProviderSpec spec;
     spec.class_name = "IOPCIDevice";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "embedded/embedded_launcher.h"
 
+#include <atomic>
 #include <utility>
 
 #include "base/log.h"
@@ -9,12 +10,18 @@
 
 namespace opendext::embedded {
 
-/// A driver in this process. Its "process" ends with Exit.
+/// A driver in this process. Its "process" ends with Exit, or with Kill, which waits for nothing of the driver.
 class EmbeddedLauncher::Host final : public channel::DextHostPort {
 public:
     Host(EmbeddedLauncher &launcher, const Request &request,
          std::shared_ptr<const host::LoadedDext> dext)
-        : reports_(std::make_shared<ReportsOnThread>(launcher.gate_, launcher.thread_,
+        : end_([post = launcher.Poster(), on_exit = request.on_exit,
+                has_ended = std::make_shared<std::atomic<bool>>(false)] {
+              if (!has_ended->exchange(true)) {
+                  post([on_exit] { on_exit(channel::HostExit{}); });
+              }
+          }),
+          reports_(std::make_shared<ReportsOnThread>(launcher.gate_, launcher.thread_,
                                                      *request.reports)),
           host_({.dext = std::move(dext),
                  .reports = reports_.get(),
@@ -22,9 +29,7 @@ public:
                  .make_device = launcher.make_device_,
                  .make_endpoint = {},
                  .post = launcher.Poster(),
-                 .on_exit = [post = launcher.Poster(), on_exit = request.on_exit] {
-                     post([on_exit] { on_exit(channel::HostExit{}); });
-                 }}) {}
+                 .on_exit = end_}) {}
     ~Host() override { reports_->Detach(); }
 
     void StartService(const channel::ServiceStart &start,
@@ -55,9 +60,10 @@ public:
         host_.ReadReports(service, channels, std::move(answer));
     }
     void Exit() override { host_.Exit(); }
-    void Kill(int /*signal*/) override {}
+    void Kill(int /*signal*/) override { end_(); }
 
 private:
+    const std::function<void()> end_;
     const std::shared_ptr<ReportsOnThread> reports_;
     host::DextHost host_;
 };

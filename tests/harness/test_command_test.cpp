@@ -143,8 +143,9 @@ TEST_F(TestCommandTest, DriverThatDoesNotBuild_NoTestIsRun) {
     std::filesystem::copy(kSource / "tests/harness/tickets", folder_.path() / "broken",
                           std::filesystem::copy_options::recursive);
     folder_.Write("broken/driver/Broken.cpp", "int broken(\n");
-    const CommandResult result = RunLong(
-        {"test", (folder_.path() / "broken").string(), "-o", (folder_.path() / "out").string()});
+    const CommandResult result =
+        RunLong({BuiltProgram("opendext"), "test", (folder_.path() / "broken").string(), "-o",
+                 (folder_.path() / "out").string()});
     EXPECT_EQ(result.status, 1);
     EXPECT_TRUE(result.text.contains("Broken.cpp:")) << result.text;
     EXPECT_FALSE(result.text.contains("RUN")) << result.text;

@@ -55,11 +55,15 @@ protected:
     ~DriverTest() override { system_.reset(); }
 
     void TearDown() override {
-        if (HasFailure() && system_ != nullptr) {
-            std::fprintf(stderr, "The log of OpenDext and the drivers:\n%s",
-                         system_->log().Text().c_str());
+        if (system_ == nullptr) {
+            return;
         }
+        // Some mistakes show only when the driver has ended.
+        const std::shared_ptr<LogLines> log = system_->SharedLog();
         system_.reset();
+        if (HasFailure()) {
+            std::fprintf(stderr, "The log of OpenDext and the drivers:\n%s", log->Text().c_str());
+        }
     }
 
     /// What `system()` starts with; to be set before.
