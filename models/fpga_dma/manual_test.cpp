@@ -4,19 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "models/fpga_dma/registers.h"
+#include "models/register_manual.h"
 
 namespace opendext::models::fpga_dma {
 namespace {
-
-struct NamedValue {
-    const char *name;
-    uint32_t value;
-};
 
 constexpr std::array kRegisters = {
     NamedValue{"ID", kRegId},
@@ -55,32 +49,16 @@ constexpr std::array kErrors = {
     NamedValue{"DISABLED", kErrorDisabled},
 };
 
-std::string Manual() {
-    std::ifstream file(OPENDEXT_SOURCE_DIR "/docs/devices/fpga-dma.md");
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-size_t NumRegisterRows(const std::string &manual) {
-    size_t num_rows = 0;
-    for (size_t at = manual.find("\n| `0x"); at != std::string::npos;
-         at = manual.find("\n| `0x", at + 1)) {
-        ++num_rows;
-    }
-    return num_rows;
-}
-
 TEST(FpgaDmaManual, ListsEveryRegisterAtItsOffset) {
-    const std::string manual = Manual();
+    const std::string manual = ReadManual("fpga-dma");
     for (const NamedValue &each : kRegisters) {
-        EXPECT_NE(manual.find(fmt::format("\n| `0x{:02X}` | {} |", each.value, each.name)),
-                  std::string::npos)
-            << each.name;
+        EXPECT_TRUE(ListsRegister(manual, each)) << each.name;
     }
     EXPECT_EQ(NumRegisterRows(manual), kRegisters.size());
 }
 
 TEST(FpgaDmaManual, ListsEveryErrorCode) {
-    const std::string manual = Manual();
+    const std::string manual = ReadManual("fpga-dma");
     for (const NamedValue &each : kErrors) {
         EXPECT_NE(manual.find(fmt::format("\n| {} | {} |", each.value, each.name)),
                   std::string::npos)
@@ -89,7 +67,7 @@ TEST(FpgaDmaManual, ListsEveryErrorCode) {
 }
 
 TEST(FpgaDmaManual, NamesTheIds) {
-    const std::string manual = Manual();
+    const std::string manual = ReadManual("fpga-dma");
     EXPECT_NE(manual.find(fmt::format("`0x{:04X}`, `0x{:04X}`", kVendorId, kDeviceId)),
               std::string::npos);
     EXPECT_NE(manual.find(fmt::format("`0x{:04x}{:04x}`", kDeviceId, kVendorId)),
