@@ -4,14 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <vector>
 
 #include "backends/emulated/emulated_iommu.h"
+#include "fuzz/fuzz_input.h"
 
 namespace {
 
 using namespace opendext::backends;
+using opendext::FuzzInput;
+using opendext::Require;
 
 constexpr uint64_t kArenaBytes = 64 * uint64_t{4096};
 
@@ -26,35 +28,11 @@ struct Silent final : IommuFaultListener {
     void OnIommuFault(const IommuFault &fault) override { (void)Describe(fault); }
 };
 
-void Require(bool truth) {
-    if (!truth) {
-        std::abort();
-    }
-}
-
-// Takes numbers off the front of the input; 0 when it is used up.
-class Input {
-public:
-    Input(const uint8_t *data, size_t num_bytes) : data_(data), left_(num_bytes) {}
-    [[nodiscard]] bool IsEmpty() const { return left_ == 0; }
-    uint64_t Take(size_t num_bytes) {
-        uint64_t value = 0;
-        for (; num_bytes != 0 && left_ != 0; --num_bytes, --left_) {
-            value = value << 8 | *data_++;
-        }
-        return value;
-    }
-
-private:
-    const uint8_t *data_;
-    size_t left_;
-};
-
 class Session {
 public:
     Session() : arena_(kArenaBytes) { iommu_.SetFaultListener(&silent_); }
 
-    void Step(Input &input) {
+    void Step(FuzzInput &input) {
         switch (input.Take(1) % 3) {
             case 0:
                 return Map(input);
@@ -66,7 +44,7 @@ public:
     }
 
 private:
-    void Map(Input &input) {
+    void Map(FuzzInput &input) {
         const size_t offset = input.Take(3) % kArenaBytes;
         const uint64_t num_bytes = input.Take(3) % (kArenaBytes - offset + 1);
         const auto access = static_cast<DmaAccess>(1 + input.Take(1) % 3);
@@ -86,7 +64,7 @@ private:
         expected_.push_back({iova->value, num_bytes, access, offset});
     }
 
-    void Unmap(Input &input) {
+    void Unmap(FuzzInput &input) {
         const uint64_t choice = input.Take(1);
         const uint64_t extra = input.Take(1) % 4 == 0 ? 1 : 0;
         if (expected_.empty()) {
@@ -102,7 +80,7 @@ private:
         }
     }
 
-    void Access(Input &input) {
+    void Access(FuzzInput &input) {
         const uint64_t choice = input.Take(1);
         const bool is_write = input.Take(1) % 2 != 0;
         uint64_t iova = input.Take(8);
@@ -137,7 +115,7 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     Session session;
-    Input input(data, num_bytes);
+    FuzzInput input(data, num_bytes);
     for (int steps = 0; !input.IsEmpty() && steps < 500; ++steps) {
         session.Step(input);
     }

@@ -4,49 +4,27 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 
 #include "backends/emulated/emulated_pci_backend.h"
+#include "fuzz/fuzz_input.h"
 #include "models/litepcie/litepcie_model.h"
 
 namespace {
 
 using namespace opendext::backends;
+using opendext::FuzzInput;
+using opendext::Require;
 using namespace opendext::models;
 using namespace opendext::models::litepcie;
 
 constexpr uint32_t kChannels = 2;
 constexpr uint32_t kAreaBytes = 16384;
 
-void Require(bool truth) {
-    if (!truth) {
-        std::abort();
-    }
-}
-
 struct Silent final : IommuFaultListener, InterruptSink {
     void OnIommuFault(const IommuFault &) override {}
     void OnInterrupt(InterruptVector vector) override { Require(vector == 0); }
-};
-
-// Takes numbers off the front of the input; 0 when it is used up.
-class Input {
-public:
-    Input(const uint8_t *data, size_t num_bytes) : data_(data), left_(num_bytes) {}
-    [[nodiscard]] bool IsEmpty() const { return left_ == 0; }
-    uint32_t Take(size_t num_bytes) {
-        uint32_t value = 0;
-        for (; num_bytes != 0 && left_ != 0; --num_bytes, --left_) {
-            value = value << 8 | *data_++;
-        }
-        return value;
-    }
-
-private:
-    const uint8_t *data_;
-    size_t left_;
 };
 
 class Session {
@@ -69,7 +47,7 @@ public:
         Require(backend_->ConnectVector(0, &silent_).has_value());
     }
 
-    void Step(Input &input) {
+    void Step(FuzzInput &input) {
         const uint32_t operation = input.Take(1);
         const uint32_t direction =
             kDmaBase + (operation >> 6 & 1) * kBlockSpacing + (operation >> 7) * kDmaReader;
@@ -110,14 +88,14 @@ private:
         backend_->WriteMemory(0, offset, AccessWidth::k32, value);
     }
     // Not what adds a descriptor: see PushDescriptor.
-    void WriteDirection(uint32_t direction, Input &input) {
+    void WriteDirection(uint32_t direction, FuzzInput &input) {
         constexpr std::array kOffsets = {kDmaTableLoopProgN, kDmaTableReset, kDmaTableLoopStatus,
                                          kDmaTableLevel};
         Write(direction + kOffsets[input.Take(1) % kOffsets.size()], input.Take(1));
         Write(direction / kBlockSpacing * kBlockSpacing + kDmaLoopbackEnable, input.Take(1) & 1);
     }
     // Each direction has memory of its own: two that share it would be a race of the driver's own.
-    void PushDescriptor(uint32_t direction, Input &input) {
+    void PushDescriptor(uint32_t direction, FuzzInput &input) {
         const uint32_t number = (direction - kDmaBase) / kBlockSpacing * 2 +
                                 ((direction - kDmaBase) % kBlockSpacing) / kDmaReader;
         const uint32_t flags = input.Take(1) << 24;
@@ -146,7 +124,7 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     Session session;
-    Input input(data, num_bytes);
+    FuzzInput input(data, num_bytes);
     for (int steps = 0; !input.IsEmpty() && steps < 200; ++steps) {
         session.Step(input);
         session.Check();

@@ -4,44 +4,22 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 
 #include "backends/emulated/emulated_pci_backend.h"
+#include "fuzz/fuzz_input.h"
 #include "models/fpga_dma/fpga_dma_model.h"
 
 namespace {
 
 using namespace opendext::backends;
+using opendext::FuzzInput;
+using opendext::Require;
 using namespace opendext::models;
-
-void Require(bool truth) {
-    if (!truth) {
-        std::abort();
-    }
-}
 
 struct Silent final : IommuFaultListener, InterruptSink {
     void OnIommuFault(const IommuFault &) override {}
     void OnInterrupt(InterruptVector vector) override { Require(vector < fpga_dma::kNumVectors); }
-};
-
-// Takes numbers off the front of the input; 0 when it is used up.
-class Input {
-public:
-    Input(const uint8_t *data, size_t num_bytes) : data_(data), left_(num_bytes) {}
-    [[nodiscard]] bool IsEmpty() const { return left_ == 0; }
-    uint64_t Take(size_t num_bytes) {
-        uint64_t value = 0;
-        for (; num_bytes != 0 && left_ != 0; --num_bytes, --left_) {
-            value = value << 8 | *data_++;
-        }
-        return value;
-    }
-
-private:
-    const uint8_t *data_;
-    size_t left_;
 };
 
 class Session {
@@ -55,7 +33,7 @@ public:
         host_iova_ = backend_->Dma().Map({.pieces = std::span(&piece, 1)}).value().value;
     }
 
-    void Step(Input &input) {
+    void Step(FuzzInput &input) {
         constexpr std::array kWidths = {AccessWidth::k8, AccessWidth::k16, AccessWidth::k32,
                                         AccessWidth::k64};
         const uint64_t operation = input.Take(1);
@@ -125,7 +103,7 @@ private:
         backend_->WriteMemory(static_cast<uint32_t>(index), offset, width, value);
     }
 
-    void RingDoorbell(Input &input) {
+    void RingDoorbell(FuzzInput &input) {
         // Never while the card reads the list: that would be a race of the driver's own.
         if (backend_->IsPresent()) {
             // A model without a function reset refuses, and that is all.
@@ -170,7 +148,7 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     Session session;
-    Input input(data, num_bytes);
+    FuzzInput input(data, num_bytes);
     for (int steps = 0; !input.IsEmpty() && steps < 200; ++steps) {
         session.Step(input);
     }
