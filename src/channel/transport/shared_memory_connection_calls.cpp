@@ -206,9 +206,8 @@ SharedMemoryConnection::Wait SharedMemoryConnection::WaitOf(uint32_t word, uint6
 
 SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot, uint64_t ticket,
                                                                  bool was_parked) {
-    uint32_t word = 0;
     const auto is_over = [&] {
-        word = slot.state.load(std::memory_order_acquire);
+        const uint32_t word = slot.state.load(std::memory_order_acquire);
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
     if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/service/client_links.h"
 
+#include <DriverKit/OSString.h>
+
 #include "runtime/service/user_client_state.h"
 
 namespace opendext::service {
@@ -66,6 +68,24 @@ void ClientLinks::EndAll() {
             link->End();
         }
     }
+}
+
+std::expected<std::shared_ptr<ClientLink>, kern_return_t> MakeLink(IOUserClient *client,
+                                                                   LinkKind kind, OSString *name) {
+    if (client == nullptr || name == nullptr || name->getLength() == 0 ||
+        name->getLength() >= kMaxLinkName) {
+        return std::unexpected(kIOReturnBadArgument);
+    }
+    ClientLinks *const links = LinksOf(client);
+    if (links == nullptr) {
+        return std::unexpected(kIOReturnBadArgument);
+    }
+    std::shared_ptr<ClientLink> made =
+        links->Make(kind, {name->getCStringNoCopy(), name->getLength()});
+    if (made == nullptr) {
+        return std::unexpected(kIOReturnExclusiveAccess);
+    }
+    return made;
 }
 
 ClientLinks *LinksOf(IOUserClient *client) {

@@ -3,6 +3,7 @@
 /// The event links and work groups of a user client, until and after its application gives the other end of each.
 #pragma once
 
+#include <expected>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "base/event_link.h"
 
 class IOUserClient;
+class OSString;
 
 namespace opendext::service {
 
@@ -59,6 +61,12 @@ private:
     std::map<Key, std::weak_ptr<ClientLink>> links_;  // guarded by mutex_
     bool has_ended_ = false;                          // guarded by mutex_
 };
+
+/// A link of that kind for an object that its driver makes under `name` for `client`.
+/// @return kIOReturnBadArgument for NULL, an empty name or one above kMaxLinkName with its end, and for a client that is
+/// not initialised; kIOReturnExclusiveAccess when the name is taken.
+[[nodiscard]] std::expected<std::shared_ptr<ClientLink>, kern_return_t> MakeLink(
+    IOUserClient *client, LinkKind kind, OSString *name);
 
 /// The links of `client`, as long as the client; NULL for one that is not initialised.
 [[nodiscard]] ClientLinks *LinksOf(IOUserClient *client);

@@ -5,10 +5,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
-#include <string_view>
 #include <utility>
-
-#include <DriverKit/OSString.h>
 
 #include "base/event_link.h"
 #include "runtime/memory/retained.h"
@@ -105,23 +102,15 @@ kern_return_t IOEventLink::Create_Impl(OSString *name, IOUserClient *userClient,
         return kIOReturnBadArgument;
     }
     *eventlink = nullptr;
-    if (name == nullptr || userClient == nullptr || name->getLength() == 0 ||
-        name->getLength() >= kIOEventLinkMaxNameLength) {
-        return kIOReturnBadArgument;
+    auto link = opendext::service::MakeLink(userClient, opendext::LinkKind::kEventLink, name);
+    if (!link) {
+        return link.error();
     }
     opendext::memory::Retained<IOEventLink> made(OSTypeAlloc(IOEventLink));
     if (made == nullptr || !made->init()) {
         return kIOReturnNoMemory;
     }
-    opendext::service::ClientLinks *const links = opendext::service::LinksOf(userClient);
-    if (links == nullptr) {
-        return kIOReturnBadArgument;
-    }
-    made->ivars->link =
-        links->Make(opendext::LinkKind::kEventLink, {name->getCStringNoCopy(), name->getLength()});
-    if (made->ivars->link == nullptr) {
-        return kIOReturnExclusiveAccess;
-    }
+    made->ivars->link = *std::move(link);
     *eventlink = made.release();
     return kIOReturnSuccess;
 }

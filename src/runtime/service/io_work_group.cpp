@@ -9,8 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include <DriverKit/OSString.h>
-
 #include "base/event_link.h"
 #include "base/real_time_thread.h"
 #include "runtime/memory/retained.h"
@@ -58,23 +56,15 @@ kern_return_t IOWorkGroup::Create_Impl(OSString *name, IOUserClient *userClient,
         return kIOReturnBadArgument;
     }
     *workgroup = nullptr;
-    if (name == nullptr || userClient == nullptr || name->getLength() == 0 ||
-        name->getLength() >= kIOWorkGroupMaxNameLength) {
-        return kIOReturnBadArgument;
+    auto link = opendext::service::MakeLink(userClient, opendext::LinkKind::kWorkGroup, name);
+    if (!link) {
+        return link.error();
     }
     opendext::memory::Retained<IOWorkGroup> made(OSTypeAlloc(IOWorkGroup));
     if (made == nullptr || !made->init()) {
         return kIOReturnNoMemory;
     }
-    opendext::service::ClientLinks *const links = opendext::service::LinksOf(userClient);
-    if (links == nullptr) {
-        return kIOReturnBadArgument;
-    }
-    made->ivars->link =
-        links->Make(opendext::LinkKind::kWorkGroup, {name->getCStringNoCopy(), name->getLength()});
-    if (made->ivars->link == nullptr) {
-        return kIOReturnExclusiveAccess;
-    }
+    made->ivars->link = *std::move(link);
     *workgroup = made.release();
     return kIOReturnSuccess;
 }
