@@ -81,8 +81,7 @@ TEST_P(OpenTest, OpenAndCloseManyTimes_LeavesNothingBehind) {
     for (int i = 0; i < 20; ++i) {
         ASSERT_EQ(TryOpen(service), kIOReturnSuccess);
     }
-    // A client's object goes after its Stop, when its queue is done with it.
-    EXPECT_TRUE(WaitUntil([&] { return Census() == before; }));
+    EXPECT_TRUE(ComesBackTo(before));
 }
 
 // No check is made of an application whose entitlements are not known.

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 #include <algorithm>
+#include <functional>
 
 namespace opendext::rig {
 
@@ -61,6 +62,20 @@ std::vector<uint64_t> ProbeTest::Census() {
     std::vector<uint64_t> counts(3);
     EXPECT_EQ(CallScalars(kProbeCensus, {}, &counts), kIOReturnSuccess);
     return counts;
+}
+
+::testing::AssertionResult ProbeTest::ComesBackTo(const std::vector<uint64_t> &before) {
+    std::vector<uint64_t> now;
+    const auto is_no_more = [&] {
+        now = Census();
+        return std::ranges::equal(now, before, std::less_equal<>());
+    };
+    if (WaitUntil(is_no_more)) {
+        return ::testing::AssertionSuccess();
+    }
+    return ::testing::AssertionFailure()
+           << "objects, descriptors, mappings: " << ::testing::PrintToString(before) << " before, "
+           << ::testing::PrintToString(now) << " now";
 }
 
 MissingPage::MissingPage()

@@ -29,6 +29,9 @@ protected:
 
     /// Live objects, descriptors and mappings of the driver's process.
     [[nodiscard]] std::vector<uint64_t> Census();
+    /// Waits until the driver's process holds no more than `before`, which may have counted
+    /// objects that were on their way out: a client's goes after its Stop, when its queue is done.
+    [[nodiscard]] ::testing::AssertionResult ComesBackTo(const std::vector<uint64_t> &before);
 
     Connection connection_;
 };
