@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/api/completion_batch.h"
 #include "base/blocked_signals.h"
 #include "base/log.h"
 
@@ -130,6 +131,7 @@ void LibusbWire::ServeDevice() {
     const std::shared_ptr<LibusbDevice> device = Device();
     int wait_ms = kForeverMs;
     while (!is_ending_ && !is_gone_) {
+        const CompletionBatch batch;
         HandleEvents(wait_ms);
         wait_ms = device->transfers().RetryStarved() ? kStarvedMs : kForeverMs;
         device->transfers().ReportEnded();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/api/completion_batch.h"
 #include "base/blocked_signals.h"
 #include "base/futex.h"
 #include "base/log.h"
@@ -170,13 +171,16 @@ void ClientSession::Consume() {
 void ClientSession::ConsumeAndLetGo(std::unique_lock<std::mutex> role) {
     EndedTransfers ended;
     consumer_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    for (std::unique_ptr<UsbTransfer> &place : ended) {
-        const auto completion = is_broken_.load() ? std::nullopt : completions_.Take();
-        if (!completion) {
-            break;
-        }
-        if (!Deliver(*completion, place)) {
-            Break();
+    {
+        const CompletionBatch batch;
+        for (std::unique_ptr<UsbTransfer> &place : ended) {
+            const auto completion = is_broken_.load() ? std::nullopt : completions_.Take();
+            if (!completion) {
+                break;
+            }
+            if (!Deliver(*completion, place)) {
+                Break();
+            }
         }
     }
     consumer_thread_.store({}, std::memory_order_relaxed);

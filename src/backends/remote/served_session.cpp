@@ -112,29 +112,70 @@ bool ServedSession::SendWelcome() {
 }
 
 void ServedSession::ServeRequests() {
-    int num_in_a_row = 0;
+    const auto is_served_elsewhere = [&] { return num_awake_.load() > 1; };
+    const auto has_work = [&] { return submissions_->HasNext() || is_over_.load(); };
     while (!is_over_.load()) {
-        if (const auto entry = submissions_->Take()) {
-            if (const Complaint complaint = Handle(*entry); !complaint.empty()) {
-                return Disconnect(complaint);
-            }
-            if (++num_in_a_row < kEntriesInARow) {
-                continue;
-            }
-            (void)TakeMessages();
-        } else if (!spin_.Spin([&] { return submissions_->HasNext() || is_over_.load(); })) {
+        TakeSubmissions();
+        const bool stays_awake = !is_served_elsewhere() &&
+                                 spin_.Spin([&] { return has_work() || is_served_elsewhere(); });
+        if (!stays_awake || !has_work()) {
             SleepUntilInput();
         }
-        num_in_a_row = 0;
     }
 }
 
-void ServedSession::SleepUntilInput() {
-    memory_->control.server_sleeps.store(1);
-    if (!submissions_->HasNext() && !is_over_.load()) {
-        socket_.WaitForInput(sockets_.empty() ? std::nullopt : std::optional(sockets_deadline_));
+void ServedSession::TakeSubmissions() {
+    // Who fails to get the role may have seen what its holder has not: the holder looks again after giving it up.
+    while (!is_over_.load() && submissions_->HasNext() && !IsServing() && server_.try_lock()) {
+        serving_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        TakeSomeSubmissions();
+        serving_thread_.store({}, std::memory_order_relaxed);
+        server_.unlock();
+        std::atomic_thread_fence(std::memory_order_seq_cst);
     }
-    memory_->control.server_sleeps.store(0, std::memory_order_relaxed);
+}
+
+void ServedSession::TakeSomeSubmissions() {
+    for (int i = 0; i < kEntriesInARow && !is_over_.load(); ++i) {
+        const auto entry = submissions_->Take();
+        if (!entry) {
+            return;
+        }
+        if (const Complaint complaint = Handle(*entry); !complaint.empty()) {
+            return Disconnect(complaint);
+        }
+    }
+    (void)TakeMessages();
+}
+
+void ServedSession::Rouse() {
+    num_awake_.fetch_add(1);
+    memory_->control.server_sleeps.store(0);
+}
+
+bool ServedSession::Rest() {
+    const bool is_last = num_awake_.fetch_sub(1) == 1;
+    if (is_last) {
+        memory_->control.server_sleeps.store(1);
+    }
+    return is_last;
+}
+
+void ServedSession::SleepUntilInput() {
+    std::optional<Clock::time_point> deadline;
+    {
+        const std::lock_guard role(server_);
+        // Who serves meanwhile may take a socket.
+        const bool is_served_elsewhere = num_awake_.load() > 1 || num_transfers_.load() != 0;
+        deadline = !sockets_.empty()     ? std::optional(sockets_deadline_)
+                   : is_served_elsewhere ? std::optional(Clock::now() + kMostSocketWait)
+                                         : std::nullopt;
+    }
+    if (!Rest() || (!submissions_->HasNext() && !is_over_.load())) {
+        socket_.WaitForInput(deadline);
+    }
+    Rouse();
+    const std::lock_guard role(server_);
     (void)TakeMessages();
     if (!sockets_.empty() && !submissions_->HasNext() && Clock::now() >= sockets_deadline_) {
         Disconnect("a socket that nothing is done with");
@@ -193,6 +234,11 @@ void ServedSession::Disconnect(Complaint complaint) {
 }
 
 void ServedSession::End() {
+    is_over_.store(true);
+    {
+        // Who has the role gives it up, and nobody takes anything afterwards.
+        const std::lock_guard role(server_);
+    }
     AbortTransfers();
     operations_.Stop();
     backend_.reset();
@@ -226,11 +272,38 @@ void ServedSession::Complete(uint16_t slot, EntryKind kind, uint8_t status, uint
           .kind = static_cast<uint8_t>(kind),
           .status = status,
           .value = value});
-    if (memory_->slots[slot].is_polled.load() == 0) {
+    const bool is_polled = memory_->slots[slot].is_polled.load() != 0;
+    const uint32_t num_ended = kind == EntryKind::kTransfer ? 1 : 0;
+    const uint32_t num_left = num_transfers_.fetch_sub(num_ended) - num_ended;
+    if (CompletionBatch *const batch = CompletionBatch::Current()) {
+        ContinueBatch(*batch, is_polled, num_left);
+    } else if (!is_polled) {
         WakeClient();
     }
-    if (kind == EntryKind::kTransfer && num_transfers_.fetch_sub(1) == 1 && is_over_.load()) {
+    if (num_ended != 0 && num_left == 0 && is_over_.load()) {
         FutexWakeAll(num_transfers_, FutexScope::kThisProcess);
+    }
+}
+
+void ServedSession::ContinueBatch(CompletionBatch &batch, bool is_polled, uint32_t num_left) {
+    if (batch.Join(std::shared_ptr<CompletionBatch::Member>(shared_from_this(), this))) {
+        Rouse();
+    }
+    const uint32_t num_untold = is_polled ? num_untold_.load() : num_untold_.fetch_add(1) + 1;
+    if (num_untold != 0 && num_untold >= num_left) {
+        num_untold_.store(0);
+        WakeClient();
+    }
+    TakeSubmissions();
+}
+
+void ServedSession::OnBatchEnd() {
+    if (num_untold_.exchange(0) != 0) {
+        WakeClient();
+    }
+    while (Rest() && submissions_->HasNext() && !is_over_.load()) {
+        Rouse();
+        TakeSubmissions();
     }
 }
 

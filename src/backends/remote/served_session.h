@@ -9,9 +9,11 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "backends/api/completion_batch.h"
 #include "backends/api/removal_listener.h"
 #include "backends/api/usb_backend.h"
 #include "backends/remote/adopted_regions.h"
@@ -25,8 +27,14 @@
 namespace opendext::backends::remote {
 
 /// The server's end of one session, on a thread that UsbSessionServer gives it. Transfers that are under way keep it.
+///
+/// Taking what the client has submitted is a role, server_. The session's thread has it, or a thread that delivers
+/// completions in a batch: it passes on what the client submits in return, so that while transfers end one after the
+/// other nobody is woken for those that follow. The session's thread sleeps meanwhile. The client is not told of each
+/// completion of a batch, but when half of its transfers have ended, and at the end.
 class ServedSession final : public std::enable_shared_from_this<ServedSession>,
-                            private RemovalListener {
+                            private RemovalListener,
+                            private CompletionBatch::Member {
 public:
     /// Serves another session, for NewSession.
     using Open =
@@ -56,7 +64,18 @@ private:
     [[nodiscard]] bool AdoptMemory(IncomingMessage &message);
     [[nodiscard]] bool SendWelcome();
     void ServeRequests();
+    /// Takes what is in the ring, unless another thread is at it, which then sees it.
+    void TakeSubmissions();
+    /// With the role. Some of what is in the ring.
+    void TakeSomeSubmissions();
     void SleepUntilInput();
+    /// From Rouse to Rest a thread looks at the ring again and again. The client wakes the session's thread only while
+    /// nobody does. @return whether nobody does from now on: look once more.
+    void Rouse();
+    [[nodiscard]] bool Rest();
+    [[nodiscard]] bool IsServing() const {
+        return serving_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    }
     /// Some of those that are there. @return whether there may be more.
     bool TakeMessages();
     [[nodiscard]] Complaint TakeMessage(IncomingMessage &message);
@@ -78,12 +97,14 @@ private:
     void RunOnThread(uint16_t slot, std::move_only_function<BackendResult<void>()> operation);
     void Answer(uint16_t slot, const BackendResult<void> &result);
     void Push(const CompletionEntry &entry);
+    void ContinueBatch(CompletionBatch &batch, bool is_polled, uint32_t num_left);
+    void OnBatchEnd() override;
     void WakeClient();
 
     void OnDeviceRemoved() override;
 
     const SessionSocket socket_;
-    std::shared_ptr<UsbBackend> backend_;  // the session's thread; operations hold it, too
+    std::shared_ptr<UsbBackend> backend_;  // the role's; operations hold it, too
     Open open_;                            // operations only
     SpinBudget spin_;
     std::atomic<bool> is_over_ = false;
@@ -91,14 +112,20 @@ private:
     std::shared_ptr<SharedRegion> region_;
     SessionMemory *memory_ = nullptr;
     std::unique_ptr<RingReader<SubmissionEntry, kNumSubmissions>> submissions_;
-    AdoptedRegions regions_;
-    std::unordered_map<uint64_t, UniqueFd> sockets_;  ///< For sessions that are to be opened.
-    Clock::time_point sockets_deadline_;              ///< Unless sockets_ is empty.
+
+    std::mutex server_;  // held while submissions and messages are taken and carried out
+    std::atomic<std::thread::id> serving_thread_;     ///< Who has the role.
+    std::atomic<uint32_t> num_awake_ = 1;             ///< Rouse and Rest.
+    AdoptedRegions regions_;                          // guarded by server_
+    std::unordered_map<uint64_t, UniqueFd> sockets_;  ///< For new sessions. Guarded by server_.
+    Clock::time_point sockets_deadline_;  ///< Unless sockets_ is empty. Guarded by server_.
     OperationThread operations_{"usb-operations"};
 
     std::array<std::atomic<bool>, kNumSlots> is_busy_ = {};
-    std::array<uint8_t, kNumSlots> endpoints_ = {};  ///< Of the last transfer in each slot.
+    std::array<uint8_t, kNumSlots> endpoints_ = {};  ///< Of each slot's last transfer. As regions_.
     std::atomic<uint32_t> num_transfers_ = 0;        ///< Under way. A futex for End.
+    std::atomic<uint32_t> num_untold_ =
+        0;  ///< Completions of batches that the client may sleep through.
 
     std::atomic<uint64_t> num_frames_ = 0;  ///< Of the transfers under way.
 

@@ -2,20 +2,38 @@
 #include "families/usb/completion_messages.h"
 
 #include <algorithm>
+#include <memory>
 
 #include <USBDriverKit/IOUSBHostDevice.h>
 #include <USBDriverKit/IOUSBHostPipe.h>
 #include <mach/mach_time.h>
 
+#include "backends/api/completion_batch.h"
+#include "runtime/dispatch/held_work.h"
+
 namespace opendext::usb {
 
 namespace {
+
+/// Keeps a driver's queues waiting until all completions of a batch are there.
+class HeldQueues final : public backends::CompletionBatch::Member {
+public:
+    static void HoldForBatch() {
+        static const auto held = std::make_shared<HeldQueues>();
+        auto *const batch = backends::CompletionBatch::Current();
+        if (batch != nullptr && batch->Join(held)) {
+            dispatch::HoldWork();
+        }
+    }
+    void OnBatchEnd() override { dispatch::LetWorkGo(); }
+};
 
 // What the generated caller does, without an object of the class that declares the method: the receiver is the action.
 template <typename Frame>
 void Send(OSAction *action, Frame &frame, const IORPCMethod &method, uint64_t method_id) {
     frame.method = &method;
     frame.action = action;
+    HeldQueues::HoldForBatch();
     (void)action->Invoke({.frame = &frame, .methodID = method_id});
 }
 

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "base/log.h"
 #include "base/signal_stack.h"
+#include "runtime/dispatch/held_work.h"
 
 namespace opendext::dispatch {
 namespace {
@@ -15,6 +17,20 @@ namespace {
 constexpr std::chrono::seconds kIdleTime{5};
 
 thread_local bool is_worker = false;
+
+/// What the thread keeps back.
+struct HeldTasks {
+    int num_holds = 0;
+    PoolTask *first = nullptr;
+    PoolTask *last = nullptr;
+};
+thread_local HeldTasks t_held;
+
+void Keep(PoolTask *task) {
+    task->next = nullptr;
+    (t_held.last != nullptr ? t_held.last->next : t_held.first) = task;
+    t_held.last = task;
+}
 
 void RunTask(PoolTask *task) {
     Interleaver::Member *const member = task->member;  // the task may be gone afterwards
@@ -29,12 +45,31 @@ void RunTask(PoolTask *task) {
 
 }  // namespace
 
+void HoldWork() {
+    ++t_held.num_holds;
+}
+
+void LetWorkGo() {
+    if (--t_held.num_holds != 0) {
+        return;
+    }
+    t_held.last = nullptr;
+    for (PoolTask *task = std::exchange(t_held.first, nullptr); task != nullptr;) {
+        PoolTask *const next = task->next;  // the task may be gone afterwards
+        WorkerPool::Instance().Submit(task);
+        task = next;
+    }
+}
+
 WorkerPool &WorkerPool::Instance() {
     static auto *pool = new WorkerPool;
     return *pool;
 }
 
 void WorkerPool::Submit(PoolTask *task) {
+    if (t_held.num_holds != 0) {
+        return Keep(task);
+    }
     bool needs_worker = false;
     task->member = Interleaver::IsInForce() ? Interleaver::Instance().Admit() : nullptr;
     {

@@ -2,10 +2,12 @@
 #include "runtime/dispatch/worker_pool.h"
 
 #include <atomic>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "base/spin.h"
+#include "runtime/dispatch/held_work.h"
 #include "runtime/dispatch/run_sync.h"
 #include "runtime/dispatch/testing/event.h"
 
@@ -61,6 +63,28 @@ TEST(WorkerPool, TwoTasksForOneRestingWorker_RunAtTheSameTime) {
         });
         ASSERT_TRUE(done.Wait(2));
     }
+}
+
+TEST(WorkerPool, WorkOfAThreadThatHoldsIt_RunsAfterTheLastLetGo) {
+    std::atomic<int> num_run = 0;
+    Event done;
+    HoldWork();
+    HoldWork();
+    for (int i = 0; i < 3; ++i) {
+        RunOnWorker([&] {
+            ++num_run;
+            done.Set();
+        });
+    }
+    LetWorkGo();
+    // That of others runs meanwhile.
+    Event other_done;
+    std::thread([&] { RunOnWorker([&] { other_done.Set(); }); }).join();
+    EXPECT_TRUE(other_done.Wait());
+    EXPECT_EQ(num_run, 0);
+    LetWorkGo();
+    EXPECT_TRUE(done.Wait(3));
+    EXPECT_EQ(num_run, 3);
 }
 
 TEST(WorkerPool, Shutdown_EndsAllWorkersAndWorkGoesOnAfterwards) {

@@ -101,9 +101,11 @@ public:
     [[nodiscard]] SessionMemory &memory() const { return *memory_; }
 
     void Push(const SubmissionEntry &entry) {
-        submissions_.Push(entry);
+        PushUntold(entry);
         (void)Wake();
     }
+    /// Without waking the server.
+    void PushUntold(const SubmissionEntry &entry) { submissions_.Push(entry); }
     [[nodiscard]] std::optional<CompletionEntry> Take() { return completions_.Take(); }
 
 private:
