@@ -114,7 +114,7 @@ class DriverTest(MachineTestCase):
     def test_mass_storage_driver_reads_the_disk(self):
         output = self.run_program(run_driver("mass_storage", "libusb:46f4:0001", "check"))
         self.assertIn("MassStorageDisk: QEMU    QEMU HARDDISK", output)
-        self.assertIn("32768 blocks of 512 bytes", output)
+        self.assertIn("65536 blocks of 512 bytes", output)
         # The kernel has its disk again.
         self.machine.wait_for("ls /sys/bus/usb/drivers/usb-storage | grep -q :")
 
@@ -157,7 +157,7 @@ class UsbipTest(MachineTestCase):
         output = self.run_here(self.source.program("bin/opendext"), "run",
                                self.source.program("hardware/mass_storage.dext"), "--device", self.device,
                                "--app", self.source.program("hardware/mass_storage-app"), "check")
-        self.assertIn("32768 blocks of 512 bytes", output)
+        self.assertIn("65536 blocks of 512 bytes", output)
 
 
 class PlainResult(unittest.TestResult):

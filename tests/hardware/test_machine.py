@@ -10,7 +10,7 @@ import guest_files
 import guest_kernel
 import virtual_machine
 
-DISK_BYTES = 16 << 20
+DISK_BYTES = 32 << 20
 # Where our programs are in the guest, laid out as in a build folder.
 GUEST_PROGRAMS = "opendext/bin"
 PROGRAMS = ("opendext", "opendextd", "opendext-host", "opendext-device")

@@ -21,6 +21,9 @@ namespace {
 /// How long an honest server may take to abort what is under way.
 constexpr std::chrono::seconds kMostClosingTime{2};
 
+/// How long the reaper sleeps on the word before it looks whether the server is still there.
+constexpr std::chrono::seconds kLongestBusySleep{1};
+
 /// Messages that are taken before the ring is looked at again.
 constexpr int kMessagesInARow = 64;
 
@@ -68,7 +71,7 @@ void ClientSession::Close() {
         const auto waited = FutexWait(is_over_, 0, deadline, FutexScope::kThisProcess);
         if (waited == FutexResult::kTimedOut) {
             LogWarning("USB session: the device's process does not end it; cut off");
-            socket_->End();
+            CutOff();
             break;
         }
     }
@@ -226,7 +229,14 @@ void ClientSession::Finish(const Ended &ended) {
 void ClientSession::Break() {
     LogError("USB session: the device's process broke the protocol; its device is treated as gone");
     is_broken_.store(true);
+    CutOff();
+}
+
+void ClientSession::CutOff() {
     socket_->End();
+    std::atomic<uint32_t> &sleeps = memory_.control.client_sleeps;
+    sleeps.store(0);
+    FutexWakeAll(sleeps);
 }
 
 void ClientSession::Reap() {
@@ -248,12 +258,18 @@ bool ClientSession::SleepUntilInput() {
     if (stays_awake && has_work()) {
         return !is_broken_.load();
     }
-    memory_.control.client_sleeps.store(1);
-    if (!has_work()) {
+    std::atomic<uint32_t> &sleeps = memory_.control.client_sleeps;
+    sleeps.store(is_busy_ ? kSleepsOnWord : kSleepsOnSocket);
+    if (has_work()) {
+        // It has come just now.
+    } else if (is_busy_) {
+        FutexWaitFor(sleeps, kSleepsOnWord, kLongestBusySleep);
+    } else {
         socket_->WaitForInput();
     }
-    memory_.control.client_sleeps.store(0, std::memory_order_relaxed);
-    return !is_broken_.load() && TakeMessages();
+    sleeps.store(0, std::memory_order_relaxed);
+    const bool was_busy = std::exchange(is_busy_, has_work());
+    return !is_broken_.load() && ((was_busy && is_busy_) || TakeMessages());
 }
 
 bool ClientSession::TakeMessages() {

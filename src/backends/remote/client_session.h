@@ -77,6 +77,8 @@ private:
     static void Finish(const Ended &ended);
     void Poll(uint16_t slot, const std::atomic<uint32_t> &word, uint32_t expected);
     void Break();
+    /// Ends the socket, which the reaper sees.
+    void CutOff();
     void EndEverything();
     void TellRemoval();
 
@@ -103,6 +105,7 @@ private:
     RemovalListener *listener_ = nullptr;  // guarded by listener_mutex_
     bool is_removal_told_ = false;         // guarded by listener_mutex_
 
+    bool is_busy_ = false;  // The last sleep ended with a completion. The reaper's.
     std::thread reaper_;
     std::atomic<std::thread::id> reaper_id_;
     std::atomic<uint32_t> is_over_ = 0;  ///< 1: the reaper has ended everything. A futex.

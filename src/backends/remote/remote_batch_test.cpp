@@ -90,6 +90,19 @@ TEST_F(RemoteBatchTest, ClientThatSleeps_IsWokenWhenHalfHasEndedAndAtTheEnd) {
     EXPECT_EQ(client_sleeps().load(), 0U);
 }
 
+TEST_F(RemoteBatchTest, ClientThatSleepsOnItsWord_IsWokenThere) {
+    std::atomic<uint32_t> &word = client_sleeps();
+    word.store(remote::kSleepsOnWord);
+    std::thread sleeper([&] {
+        while (word.load() == remote::kSleepsOnWord) {
+            FutexWait(word, remote::kSleepsOnWord);
+        }
+    });
+    wire->Finish(*held[0]);
+    sleeper.join();
+    EXPECT_EQ(word.load(), 0U);
+}
+
 TEST_F(RemoteBatchTest, ClientThatPolls_IsNotWoken) {
     client_sleeps().store(1);
     driver->memory().slots[0].is_polled.store(1);

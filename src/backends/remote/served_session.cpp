@@ -112,13 +112,14 @@ bool ServedSession::SendWelcome() {
 }
 
 void ServedSession::ServeRequests() {
-    const auto is_served_elsewhere = [&] { return num_awake_.load() > 1; };
-    const auto has_work = [&] { return submissions_->HasNext() || is_over_.load(); };
+    // What another thread is at is that one's work.
+    const auto has_work = [&] {
+        return is_over_.load() ||
+               (submissions_->HasNext() && serving_thread_.load() == std::thread::id());
+    };
     while (!is_over_.load()) {
         TakeSubmissions();
-        const bool stays_awake = !is_served_elsewhere() &&
-                                 spin_.Spin([&] { return has_work() || is_served_elsewhere(); });
-        if (!stays_awake || !has_work()) {
+        if (!spin_.Spin(has_work)) {
             SleepUntilInput();
         }
     }
@@ -247,6 +248,9 @@ void ServedSession::End() {
     }
     // Now the client has all completions, and sees the end.
     socket_.End();
+    if (memory_ != nullptr) {
+        WakeClient();
+    }
 }
 
 void ServedSession::AbortTransfers() {
@@ -314,7 +318,10 @@ void ServedSession::Push(const CompletionEntry &entry) {
 
 void ServedSession::WakeClient() {
     std::atomic<uint32_t> &sleeps = memory_->control.client_sleeps;
-    if (sleeps.load() != 0 && sleeps.exchange(0) != 0) {
+    const uint32_t how = sleeps.load() != 0 ? sleeps.exchange(0) : 0;
+    if (how == kSleepsOnWord) {
+        FutexWake(sleeps, 1);
+    } else if (how != 0) {
         // A client that has unread messages does not sleep.
         (void)socket_.Send(SessionMessage{.kind = static_cast<uint32_t>(MessageKind::kWake)});
     }

@@ -30,8 +30,8 @@ namespace opendext::backends::remote {
 ///
 /// Taking what the client has submitted is a role, server_. The session's thread has it, or a thread that delivers
 /// completions in a batch: it passes on what the client submits in return, so that while transfers end one after the
-/// other nobody is woken for those that follow. The session's thread sleeps meanwhile. The client is not told of each
-/// completion of a batch, but when half of its transfers have ended, and at the end.
+/// other nobody is woken for those that follow. The client is not told of each completion of a batch, but when half of
+/// its transfers have ended, and at the end.
 class ServedSession final : public std::enable_shared_from_this<ServedSession>,
                             private RemovalListener,
                             private CompletionBatch::Member {

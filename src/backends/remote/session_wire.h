@@ -31,11 +31,13 @@
 /// these there are two for each slot at most, one that the server has taken and one that it has not.
 ///
 /// Who finds nothing to do spins for a while, says so (SessionControl), looks again, and sleeps on the socket. Whoever
-/// writes an entry wakes a sleeper with a message, which is also how the end of the other process wakes it.
+/// writes an entry wakes a sleeper with a message, which is also how the end of the other process wakes it. A client
+/// that had completions of late sleeps on the word instead, where it is woken with less and the kernel does not take it
+/// to the processor of who wakes it; it looks at the socket when nothing has come for a second.
 namespace opendext::backends::remote {
 
 inline constexpr uint32_t kSessionMagic = 0x4f445553;  // "ODUS"
-inline constexpr uint32_t kSessionVersion = 1;
+inline constexpr uint32_t kSessionVersion = 2;
 
 inline constexpr uint32_t kNumSlots = 1360;
 inline constexpr uint32_t kNumSubmissions = 4096;
@@ -173,10 +175,14 @@ struct Slot {
 };
 static_assert(sizeof(Slot) == kSlotBytes + 64 && std::is_standard_layout_v<Slot>);
 
+/// SessionControl::client_sleeps: 0, or how the client is woken.
+inline constexpr uint32_t kSleepsOnSocket = 1;  ///< By a message.
+inline constexpr uint32_t kSleepsOnWord = 2;    ///< The word is a futex.
+
 /// Who sleeps. Each word has a cache line: it is read after every entry and hardly ever changes.
 struct SessionControl {
     alignas(64) std::atomic<uint32_t> server_sleeps;  ///< 1: wake it after a submission.
-    alignas(64) std::atomic<uint32_t> client_sleeps;  ///< 1: wake it after a completion.
+    alignas(64) std::atomic<uint32_t> client_sleeps;  ///< Not 0: wake it after a completion.
 };
 
 /// The whole region.
