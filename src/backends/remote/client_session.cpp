@@ -22,7 +22,7 @@ namespace {
 constexpr std::chrono::seconds kMostClosingTime{2};
 
 /// How long the reaper sleeps on the word before it looks whether the server is still there.
-constexpr std::chrono::seconds kLongestBusySleep{1};
+constexpr std::chrono::milliseconds kLongestBusySleep{50};
 
 /// Messages that are taken before the ring is looked at again.
 constexpr int kMessagesInARow = 64;
@@ -262,7 +262,7 @@ bool ClientSession::SleepUntilInput() {
     sleeps.store(is_busy_ ? kSleepsOnWord : kSleepsOnSocket);
     if (has_work()) {
         // It has come just now.
-    } else if (is_busy_) {
+    } else if (is_busy_ && memory_.control.has_ended.load() == 0) {
         FutexWaitFor(sleeps, kSleepsOnWord, kLongestBusySleep);
     } else {
         socket_->WaitForInput();

@@ -343,25 +343,29 @@ TEST_F(RemoteSessionTest, TransferThatItsPollerDestroys_MayCallTheDevice) {
 
 TEST_F(RemoteSessionTest, OperationThatHangs_HoldsUpNothingElse) {
     ClaimAll();
-    Event hangs;
-    Event may_go_on;
-    device.SetOnOperation([&](const std::string &operation) -> BackendResult<void> {
+    // Kept by the device: that its thread is done with them comes through shared memory.
+    struct Events {
+        Event hangs;
+        Event may_go_on;
+    };
+    const auto events = std::make_shared<Events>();
+    device.SetOnOperation([events](const std::string &operation) -> BackendResult<void> {
         if (operation == "clear 1 told") {
-            hangs.Set();
-            may_go_on.Wait();
+            events->hangs.Set();
+            events->may_go_on.Wait();
         }
         return {};
     });
     const auto other = Join(OpenSession());
     std::thread clearing([&] { EXPECT_TRUE(session->ClearHalt({0x01}, true).has_value()); });
-    hangs.Wait();
+    events->hangs.Wait();
     session->Submit(transfers.Control(1, {.request_type = 0x40, .request = 9}));
     transfers.WaitFor(1);
     EXPECT_EQ(session->Configuration(), 1);
     other->Submit(transfers.Control(2, {.request_type = 0x40, .request = 9}));
     transfers.WaitFor(2);
     EXPECT_TRUE(other->NewSession().has_value());
-    may_go_on.Set();
+    events->may_go_on.Set();
     clearing.join();
 }
 

@@ -249,6 +249,7 @@ void ServedSession::End() {
     // Now the client has all completions, and sees the end.
     socket_.End();
     if (memory_ != nullptr) {
+        memory_->control.has_ended.store(1);
         WakeClient();
     }
 }

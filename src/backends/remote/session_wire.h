@@ -33,7 +33,7 @@
 /// Who finds nothing to do spins for a while, says so (SessionControl), looks again, and sleeps on the socket. Whoever
 /// writes an entry wakes a sleeper with a message, which is also how the end of the other process wakes it. A client
 /// that had completions of late sleeps on the word instead, where it is woken with less and the kernel does not take it
-/// to the processor of who wakes it; it looks at the socket when nothing has come for a second.
+/// to the processor of who wakes it; it goes to the socket when nothing has come for a while, or the server has ended.
 namespace opendext::backends::remote {
 
 inline constexpr uint32_t kSessionMagic = 0x4f445553;  // "ODUS"
@@ -183,6 +183,7 @@ inline constexpr uint32_t kSleepsOnWord = 2;    ///< The word is a futex.
 struct SessionControl {
     alignas(64) std::atomic<uint32_t> server_sleeps;  ///< 1: wake it after a submission.
     alignas(64) std::atomic<uint32_t> client_sleeps;  ///< Not 0: wake it after a completion.
+    alignas(64) std::atomic<uint32_t> has_ended;      ///< 1: the server has ended the socket.
 };
 
 /// The whole region.
