@@ -133,6 +133,28 @@ TEST_P(ClientMemoryDmaTest, PreparedMemory_StaysPreparedAfterTheCall) {
     EXPECT_EQ(Do({step::Of(kMapperCensus, 0, 3)}), 1U);
 }
 
+// semantics.md 2.4, 2.9: the way a driver gets buffers from an application that knows nothing of segments.
+TEST_P(ClientMemoryDmaTest, StructureThatStaysPrepared_IsTheApplicationsMemory) {
+    const AppBytes back = MapPages(1024 * 1024 + 8 * kPageBytes);
+    for (const size_t size : {size_t{4097}, size_t{100'003}, size_t{1024 * 1024}}) {
+        const AppBytes memory = MapPages(size + 2 * kPageBytes);
+        const auto bytes = memory.sub(40, size);
+        for (uint8_t seed = 1; seed < 4; ++seed) {
+            const uint64_t slot = 5;
+            ASSERT_EQ(IOConnectCallMethod(connect(), kMapperKeepPrepared, &slot, 1, bytes.data(),
+                                          size, nullptr, nullptr, nullptr, nullptr),
+                      kIOReturnSuccess);
+            FillWithNumbers(bytes, seed);
+            const auto values = Succeed(
+                Run({step::Of(kMapperPreparedToCard, 5, 300), step::Segment(back.sub(7, size)),
+                     step::Describe(1, kIn), FromCard(1, 300)}));
+            EXPECT_EQ(values[0] | values[3], 0U);
+            EXPECT_TRUE(std::ranges::equal(bytes, back.sub(7, size))) << size;
+        }
+        Do({step::Forget(5), step::Forget(1)});
+    }
+}
+
 OPENDEXT_BOTH_VARIANTS(ClientMemoryDmaTest);
 
 }  // namespace

@@ -306,7 +306,7 @@ std::expected<void, ShareFailure> AppMemory::Leave(const AppRange &range) {
 }
 
 std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
-                                                     const SharedSlice &slice) {
+                                                     const SharedSlice &slice, Contents contents) {
     const auto pages = PagesOf(range);
     const uint64_t in_page = range.address % PageSize();
     if (!pages || slice.region == nullptr || slice.length != range.length ||
@@ -314,7 +314,9 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
         return std::unexpected(ShareFailure::kNotMovable);
     }
     const std::lock_guard lock(move_mutex_);
-    auto runs = Survey(pages->first, pages->second, MapAccess::kReadWrite);
+    const bool is_written = contents == Contents::kOfTheSlice;
+    auto runs = Survey(pages->first, pages->second,
+                       is_written ? MapAccess::kReadWrite : MapAccess::kReadOnly);
     if (!runs) {
         return std::unexpected(runs.error());
     }
@@ -332,8 +334,10 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
     PageMove move;
     move.fd = slice.region->ExportFd();
     move.offset = slice.offset - in_page;
-    move.kept_start = range.address;
-    move.kept_end = range.address + range.length;
+    if (is_written) {
+        move.kept_start = range.address;
+        move.kept_end = range.address + range.length;
+    }
     return MoveAreas(runs->front(), move);
 }
 

@@ -74,11 +74,16 @@ public:
     /// @return what was not moved is still shared.
     [[nodiscard]] std::expected<void, ShareFailure> Leave(const AppRange &range);
 
-    /// Maps `slice` where the range is, so that the application sees it from now on. slice.offset is congruent with
-    /// range.address modulo the page size, and the lengths are equal. The other bytes of the first and the last
-    /// page are copied into the region first. The region is pinned for good.
+    /// What the range shows after Replace: what the slice holds, or what it showed before, other threads' writes
+    /// meanwhile included.
+    enum class Contents { kOfTheSlice, kOfTheRange };
+
+    /// Maps `slice` where the range is, so that whoever has it and the application see each other's writes from now
+    /// on. slice.offset is congruent with range.address modulo the page size, and the lengths are equal. The
+    /// other bytes of the first and the last page are copied into the region first. The region is pinned for good.
     [[nodiscard]] std::expected<void, ShareFailure> Replace(const AppRange &range,
-                                                            const SharedSlice &slice);
+                                                            const SharedSlice &slice,
+                                                            Contents contents);
 
     /// Zero-filled memory that is shareable from the start, page aligned, `length` rounded up to pages.
     /// `fixed_address` 0: anywhere; else a page, with nothing mapped there.

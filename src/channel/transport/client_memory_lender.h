@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -43,10 +44,16 @@ public:
     [[nodiscard]] std::expected<std::vector<LentPages>, ShareFailure> Share(const AppRange &range,
                                                                             MapAccess access);
 
-    /// Puts `slice`, of a chunk that the driver kept, in the place of the range. @return whether it is there: then
-    /// the chunk is the application's memory from now on.
+    /// Puts `slice`, of a chunk that the driver kept, in the place of the range: an output's with what the slice holds,
+    /// an input's with what the range does. @return whether it is there: then the chunk is the application's memory
+    /// from now on.
     [[nodiscard]] bool Replace(const AppRange &range, const SharedSlice &slice,
-                               const ClientArena::Chunk &chunk);
+                               const ClientArena::Chunk &chunk, AppMemory::Contents contents);
+
+    /// Whether a driver has kept an input for a device, so that one of any size may be shareable as it is.
+    [[nodiscard]] bool HasKeptInputs() const {
+        return has_kept_inputs_.load(std::memory_order_relaxed);
+    }
 
     /// The driver kept `pages`: the application gets others, so that its later writes do not reach them.
     void Leave(const AppRange &range, LentPages pages);
@@ -78,6 +85,7 @@ private:
     ClientArena arena_;
     std::optional<KnownRegions> regions_;
     RecentRanges recent_;
+    std::atomic<bool> has_kept_inputs_ = false;
     OncePerKey warned_;
 };
 

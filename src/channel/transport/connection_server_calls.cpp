@@ -20,6 +20,16 @@ namespace {
 /// Variable outputs that wait for the application to fetch them; each holds memory of the driver.
 constexpr size_t kMaxLargeOutputs = size_t{4} * kNumCallSlots;
 
+uint8_t FlagsOf(const CallReply &reply) {
+    uint8_t flags = reply.kept_structure_output_slice != Kept::kNothing ? kReplyKeptOutput : 0;
+    if (reply.kept_structure_slice == Kept::kPages) {
+        flags |= kReplyKeptInputPages;
+    } else if (reply.kept_structure_slice == Kept::kBytes) {
+        flags |= kReplyKeptInput;
+    }
+    return flags;
+}
+
 void CopyWordsOut(const uint64_t *shared, uint64_t *to, size_t num_words) {
     for (size_t i = 0; i < num_words; ++i) {
         to[i] = __atomic_load_n(&shared[i], __ATOMIC_RELAXED);
@@ -80,8 +90,7 @@ ReplyHeader ConnectionServer::TakeReply(CallSlot &slot, const RequestHeader &hea
                           .flags = 0,
                           .reserved = 0,
                           .num_structure_bytes = 0};
-    answer.flags = static_cast<uint8_t>((reply.kept_structure_slice ? kReplyKeptInput : 0) |
-                                        (reply.kept_structure_output_slice ? kReplyKeptOutput : 0));
+    answer.flags = FlagsOf(reply);
     if (reply.result != kSuccess) {
         return answer;
     }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "channel/transport/client_memory_lender.h"
+#include "channel/wire/call.h"
 #include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
@@ -29,10 +30,9 @@ public:
     /// As LendInput, for an output: what the driver does not write keeps the application's own bytes.
     [[nodiscard]] int32_t LendOutput(const AppRange &range);
 
-    /// The driver has answered. Brings back what it wrote; what it kept of an input stays as it is now, and of an
-    /// output the application sees what the driver writes later.
+    /// The driver has answered, and kept what it did. Brings back what it wrote.
     /// @return 0, or kIOReturnVMError where the application's memory is not writable.
-    [[nodiscard]] int32_t TakeBack(bool is_kept);
+    [[nodiscard]] int32_t TakeBack(Kept kept);
 
     [[nodiscard]] const AppRange &range() const { return range_; }
     [[nodiscard]] const SharedSlice &slice() const { return pages_ ? pages_->slice : copied_; }
@@ -42,6 +42,7 @@ private:
     [[nodiscard]] int32_t Copy();
     /// Copies the range, and tells the driver shortly before the end. @return whether all of it was readable.
     [[nodiscard]] bool CopyAndAnnounce(std::byte *to, const std::byte *from);
+    void TakeBackInputCopy(Kept kept);
     [[nodiscard]] int32_t TakeBackOutputCopy(bool is_kept);
 
     ClientMemoryLender &lender_;

@@ -28,7 +28,7 @@
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"
-inline constexpr uint32_t kChannelVersion = 2;
+inline constexpr uint32_t kChannelVersion = 3;
 inline constexpr uint32_t kNumCallSlots = 16;
 
 /// RequestHeader::flags.
@@ -39,11 +39,13 @@ inline constexpr uint8_t kRequestAsync = 8;  ///< CallSlot::extra has the comple
 inline constexpr uint8_t kRequestKnownFlags = 15;
 
 /// ReplyHeader::flags.
-inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the input slice.
+inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the bytes of the input slice.
 inline constexpr uint8_t kReplyKeptOutput = 2;  ///< The driver kept the output slice.
 inline constexpr uint8_t kReplyVariableOutput =
     4;                                          ///< Output is fetched over the control connection.
 inline constexpr uint8_t kReplyKeptMemory = 8;  ///< The driver kept a snapshot that it asked for.
+inline constexpr uint8_t kReplyKeptInputPages =
+    16;  ///< The input is prepared for DMA, and stays so.
 
 /// What a request is made of; everything but the payload. No field is believed before ValidateRequest.
 struct RequestHeader {

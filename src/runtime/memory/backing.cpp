@@ -25,15 +25,19 @@ Extent PartOf(const Extent &run, uint64_t offset, uint64_t length) {
 
 class RunBacking final : public Backing {
 public:
-    explicit RunBacking(Extent extent) : extent_(std::move(extent)) {}
+    RunBacking(Extent extent, std::shared_ptr<const void> dma_keeper)
+        : extent_(std::move(extent)), dma_keeper_(std::move(dma_keeper)) {}
 
-    bool Collect(Use /*use*/, uint64_t offset, uint64_t length,
+    bool Collect(Use use, uint64_t offset, uint64_t length,
                  std::vector<Extent> &extents) const override {
         if (!extent_.is_there() || !RangeIsWithin(offset, length, extent_.length())) {
             return false;
         }
         if (length != 0) {
             extents.push_back(PartOf(extent_, offset, length));
+            if (use == Use::kDma && dma_keeper_ != nullptr) {
+                extents.back().keeper = dma_keeper_;
+            }
         }
         return true;
     }
@@ -42,6 +46,7 @@ public:
 
 private:
     const Extent extent_;
+    const std::shared_ptr<const void> dma_keeper_;
 };
 
 class RunsBacking final : public Backing {
@@ -156,8 +161,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Backing> MakeRunBacking(Extent extent) {
-    return std::make_unique<RunBacking>(std::move(extent));
+std::unique_ptr<Backing> MakeRunBacking(Extent extent, std::shared_ptr<const void> dma_keeper) {
+    return std::make_unique<RunBacking>(std::move(extent), std::move(dma_keeper));
 }
 
 std::unique_ptr<Backing> MakeRunsBacking(std::vector<Extent> extents) {

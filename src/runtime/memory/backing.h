@@ -72,7 +72,9 @@ public:
 
 /// One run: a buffer, a structure of an application, a BAR. An extent with neither a region nor an address
 /// stands for memory that its owner could not give: nothing of it can be collected.
-[[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(Extent extent);
+/// @param dma_keeper if not NULL, keeper of what is collected for DMA.
+[[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(
+    Extent extent, std::shared_ptr<const void> dma_keeper = nullptr);
 
 /// Several runs one after another: ranges of an application. Unless all of them are there, nothing can be
 /// collected.

@@ -50,8 +50,19 @@ uint64_t MemoryOfTheMachine() {
 }
 
 Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice, uint64_t direction,
-                                                 uint64_t length) {
-    return NewDescriptor(MakeRunBacking(ClientExtent({slice, nullptr}, length)), direction, length);
+                                                 uint64_t length,
+                                                 std::shared_ptr<const void> dma_lease) {
+    return NewDescriptor(
+        MakeRunBacking(ClientExtent({slice, nullptr}, length), std::move(dma_lease)), direction,
+        length);
+}
+
+std::shared_ptr<const void> MakeDmaLease() {
+    return std::make_shared<const char>('\0');
+}
+
+bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease) {
+    return dma_lease.use_count() > 1;
 }
 
 std::unique_ptr<Backing> MakeSlicesBacking(std::span<const ClientSlice> slices,

@@ -24,9 +24,18 @@ namespace opendext::memory {
 ///        `length`, the descriptor has its length all the same and mapping it fails with kIOReturnError, DMA
 ///        with kIOReturnCannotWire (semantics.md 1.9, 2.9).
 /// @param direction kIOMemoryDirection* bits.
+/// @param dma_lease from MakeDmaLease, or NULL: to ask IsPreparedForDma.
 /// @return NULL when memory is short.
-[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice,
-                                                               uint64_t direction, uint64_t length);
+[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromSlice(
+    const SharedSlice &slice, uint64_t direction, uint64_t length,
+    std::shared_ptr<const void> dma_lease = nullptr);
+
+/// Tells whether a descriptor's memory is prepared for DMA: held by the descriptor, and once more by each
+/// preparation of it, of a part of it or of a concatenation with it.
+[[nodiscard]] std::shared_ptr<const void> MakeDmaLease();
+
+/// @param dma_lease of a descriptor that exists.
+[[nodiscard]] bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease);
 
 /// A run of a client's memory. `slice` starts and ends anywhere in its pages; `slice.region` NULL stands for
 /// `slice.length` bytes that could not be had. `lease` is held until the descriptor is gone with all that stands
