@@ -60,7 +60,7 @@ bool MethodCall::SetStructures() {
         const auto dma_lease = memory::MakeDmaLease();
         input_dma_lease_ = dma_lease;
         input_descriptor_ =
-            memory::DescriptorFromSlice(*slice, kIOMemoryDirectionOut, slice->length, dma_lease);
+            memory::DescriptorFromInput(*slice, request_.structure_pages, dma_lease);
         arguments_.structureInputDescriptor = input_descriptor_.get();
     }
     arguments_.structureOutputMaximumSize = request_.structure_output_capacity == kVariableOutput

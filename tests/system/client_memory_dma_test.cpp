@@ -66,7 +66,7 @@ TEST_P(ClientMemoryDmaTest, EveryKindOfPrivateMemory_CanBeWrittenByTheCard) {
     FillWithNumbers(source.all(), 13);
     Do({step::Segment(source.all()), step::Describe(0, kOut), ToCard(0, 0)});
     for (const KindOfMemory &kind : KindsOfMemory(folder)) {
-        if (!kind.is_writable || kind.name == "shared file") {
+        if (!kind.is_writable) {
             continue;
         }
         SCOPED_TRACE(kind.name);
@@ -153,6 +153,35 @@ TEST_P(ClientMemoryDmaTest, StructureThatStaysPrepared_IsTheApplicationsMemory) 
         }
         Do({step::Forget(5), step::Forget(1)});
     }
+}
+
+// As StructureThatStaysPrepared_IsTheApplicationsMemory; and what is shared with other processes stays so.
+TEST_P(ClientMemoryDmaTest, StructureOfASharedFile_IsTheFile) {
+    const PrivateFolder folder;
+    const auto kinds = KindsOfMemory(folder);
+    const auto file = std::ranges::find(kinds, "shared file", &KindOfMemory::name);
+    ASSERT_NE(file, kinds.end());
+    const AppBytes memory = file->make(kKindBytes);
+    const AppBytes elsewhere = file->make(kKindBytes);
+    const AppBytes back = MapPages(kKindBytes);
+    const auto keep = [&](uint64_t slot) {
+        return IOConnectCallMethod(connect(), kMapperKeepPrepared, &slot, 1, memory.all().data(),
+                                   kKindBytes, nullptr, nullptr, nullptr, nullptr);
+    };
+    FillWithNumbers(memory.all(), 1);
+    ASSERT_EQ(keep(5), kIOReturnSuccess);
+    // A mapping shows what was passed, as of any other memory.
+    const uint64_t sum = SumOf(memory.all());
+    Do({step::Map(5)});
+    FillWithNumbers(elsewhere.all(), 2);
+    EXPECT_EQ(Do({step::Sum(5, 0, kKindBytes)}), sum);
+    const auto values =
+        Succeed(Run({step::Of(kMapperPreparedToCard, 5, 0), step::Segment(back.all()),
+                     step::Describe(1, kIn), FromCard(1, 0)}));
+    EXPECT_EQ(values[0] | values[3], 0U);
+    EXPECT_TRUE(std::ranges::equal(elsewhere.all(), back.all()));
+    EXPECT_TRUE(std::ranges::equal(memory.all(), elsewhere.all()));
+    Do({step::Forget(5), step::Forget(1)});
 }
 
 OPENDEXT_BOTH_VARIANTS(ClientMemoryDmaTest);

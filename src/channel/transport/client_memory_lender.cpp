@@ -64,6 +64,11 @@ std::optional<LentPages> ClientMemoryLender::Find(const AppRange &range, MapAcce
     return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
 }
 
+std::optional<LentPages> ClientMemoryLender::FindFile(const AppRange &range, MapAccess access) {
+    auto slice = memory_.FindFile(range, access);
+    return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
+}
+
 std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, MapAccess access) {
     if (auto pages = Find(range, access)) {
         return pages;
@@ -71,7 +76,7 @@ std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, 
     if (!recent_.IsWorthSharing(range)) {
         return std::nullopt;
     }
-    auto slices = memory_.Share(range, access);
+    auto slices = memory_.Share(range, access, AppMemory::Files::kExcluded);
     return slices && slices->size() == 1 ? MakeKnown(std::move(slices->front())) : std::nullopt;
 }
 

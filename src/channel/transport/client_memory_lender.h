@@ -15,6 +15,7 @@
 #include "channel/transport/known_regions.h"
 #include "channel/transport/lending_peer.h"
 #include "channel/transport/recent_ranges.h"
+#include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
 
@@ -22,6 +23,10 @@ namespace opendext::channel {
 struct LentPages {
     KnownRegions::Use use;  // ended after the slice is gone
     SharedSlice slice;
+
+    [[nodiscard]] WireSlice wire_slice() const {
+        return {use.region_id(), slice.offset, slice.length};
+    }
 };
 
 /// Brings an application's bytes to the driver of one connection: its pages themselves where they are shareable
@@ -36,6 +41,9 @@ public:
 
     /// The range if it is shareable as it is, in one piece. An empty one and unreadable ones are not.
     [[nodiscard]] std::optional<LentPages> Find(const AppRange &range, MapAccess access);
+
+    /// As Find, of a file of the application's own that it has mapped shared: for what is no snapshot.
+    [[nodiscard]] std::optional<LentPages> FindFile(const AppRange &range, MapAccess access);
 
     /// As Find; and makes the range shareable when it was passed before and is worth it.
     [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access);

@@ -43,6 +43,7 @@ struct ConnectionServer::CallBuffers {
     std::array<uint64_t, kMaxScalars> scalars;
     std::array<std::byte, kMaxInlineBytes> structure;
     std::optional<SharedSlice> input;
+    std::optional<SharedSlice> input_pages;
     std::optional<SharedSlice> output;
     std::optional<AsyncTarget> async;
 };
@@ -68,6 +69,11 @@ int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &heade
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
     }
+    if ((header.flags & kRequestInputPages) != 0 &&
+        extra.input_pages.length == extra.input.length) {
+        buffers.input_pages = regions_.Resolve(extra.input_pages);
+        request.structure_pages = buffers.input_pages ? &*buffers.input_pages : nullptr;
+    }
     if ((header.flags & kRequestOutputSlice) != 0 && extra.output.length > kMaxInlineBytes) {
         buffers.output = regions_.Resolve(extra.output);
         request.structure_output_slice = buffers.output ? &*buffers.output : nullptr;
@@ -78,7 +84,8 @@ int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &heade
                                     .num_references = header.num_references};
         request.async = &*buffers.async;
     }
-    const bool lacks_input = (header.flags & kRequestInputSlice) != 0 && !buffers.input;
+    const bool lacks_input = ((header.flags & kRequestInputSlice) != 0 && !buffers.input) ||
+                             ((header.flags & kRequestInputPages) != 0 && !buffers.input_pages);
     const bool lacks_output = (header.flags & kRequestOutputSlice) != 0 && !buffers.output;
     return lacks_input || lacks_output ? kIoIpcError : kSuccess;
 }

@@ -21,13 +21,23 @@ int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
     if (!is_written && (range.length >= RecentRanges::kSmallestShared || lender_.HasKeptInputs())) {
         pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly);
     }
-    return pages_ ? kSuccess : Copy();
+    if (pages_) {
+        return kSuccess;
+    }
+    const int32_t result = Copy();
+    if (result == kSuccess) {
+        own_pages_ = lender_.FindFile(range, MapAccess::kReadOnly);
+    }
+    return result;
 }
 
 int32_t LentStructure::LendOutput(const AppRange &range) {
     range_ = range;
     is_output_ = true;
     pages_ = lender_.FindOrShare(range, MapAccess::kReadWrite);
+    if (!pages_) {
+        pages_ = lender_.FindFile(range, MapAccess::kReadWrite);
+    }
     if (!pages_) {
         return Copy();
     }
@@ -63,7 +73,7 @@ bool LentStructure::CopyAndAnnounce(std::byte *to, const std::byte *from) {
 
 WireSlice LentStructure::wire_slice() const {
     if (pages_) {
-        return {pages_->use.region_id(), pages_->slice.offset, pages_->slice.length};
+        return pages_->wire_slice();
     }
     const bool is_readable = copied_.region != nullptr;
     return {is_readable ? copy_.chunk().region_id : 0, copied_.offset, copied_.length};
@@ -90,7 +100,7 @@ int32_t LentStructure::TakeBack(Kept kept) {
 }
 
 void LentStructure::TakeBackInputCopy(Kept kept) {
-    if (kept == Kept::kPages &&
+    if (kept == Kept::kPages && !own_pages_ &&
         lender_.Replace(range_, copied_, copy_.chunk(), AppMemory::Contents::kOfTheRange)) {
         (void)copy_.Detach();
     } else if (kept != Kept::kNothing) {

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] const AppRange &range() const { return range_; }
     [[nodiscard]] const SharedSlice &slice() const { return pages_ ? pages_->slice : copied_; }
     [[nodiscard]] WireSlice wire_slice() const;
+    /// Of an input that is a copy: the application's pages, where they can be shared but not given up. Else NULL.
+    [[nodiscard]] const LentPages *own_pages() const { return own_pages_ ? &*own_pages_ : nullptr; }
 
 private:
     [[nodiscard]] int32_t Copy();
@@ -49,6 +51,7 @@ private:
     AppRange range_;
     bool is_output_ = false;
     std::optional<LentPages> pages_;
+    std::optional<LentPages> own_pages_;
     ChunkLoan copy_;
     SharedSlice copied_;  // of the chunk
 };

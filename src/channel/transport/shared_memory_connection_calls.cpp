@@ -151,6 +151,10 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
         slot.extra.input = lent.input->wire_slice();
+        if (lent.input->own_pages() != nullptr) {
+            header.flags |= kRequestInputPages;
+            slot.extra.input_pages = lent.input->own_pages()->wire_slice();
+        }
     } else if (checked.num_structure_bytes != 0) {
         header.num_inline_bytes = static_cast<uint16_t>(checked.num_structure_bytes);
         std::memcpy(slot.inline_input.data(), call.structure, checked.num_structure_bytes);

@@ -53,7 +53,9 @@ struct CallRequest {
     std::span<const uint64_t> scalars;             ///< At most kMaxScalars.
     std::span<const std::byte> structure;          ///< Inline input, at most kMaxInlineBytes.
     const SharedSlice *structure_slice = nullptr;  ///< Input above kMaxInlineBytes, or NULL.
-    uint32_t scalar_output_capacity = 0;           ///< At most kMaxScalars.
+    /// The application's own pages of that input, for devices, where the slice is a copy of them; or NULL.
+    const SharedSlice *structure_pages = nullptr;
+    uint32_t scalar_output_capacity = 0;  ///< At most kMaxScalars.
     uint64_t structure_output_capacity =
         0;  ///< Inline, at most kMaxInlineBytes, or kVariableOutput.
     const SharedSlice *structure_output_slice =

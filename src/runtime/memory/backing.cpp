@@ -25,19 +25,15 @@ Extent PartOf(const Extent &run, uint64_t offset, uint64_t length) {
 
 class RunBacking final : public Backing {
 public:
-    RunBacking(Extent extent, std::shared_ptr<const void> dma_keeper)
-        : extent_(std::move(extent)), dma_keeper_(std::move(dma_keeper)) {}
+    explicit RunBacking(Extent extent) : extent_(std::move(extent)) {}
 
-    bool Collect(Use use, uint64_t offset, uint64_t length,
+    bool Collect(Use /*use*/, uint64_t offset, uint64_t length,
                  std::vector<Extent> &extents) const override {
         if (!extent_.is_there() || !RangeIsWithin(offset, length, extent_.length())) {
             return false;
         }
         if (length != 0) {
             extents.push_back(PartOf(extent_, offset, length));
-            if (use == Use::kDma && dma_keeper_ != nullptr) {
-                extents.back().keeper = dma_keeper_;
-            }
         }
         return true;
     }
@@ -46,7 +42,24 @@ public:
 
 private:
     const Extent extent_;
-    const std::shared_ptr<const void> dma_keeper_;
+};
+
+class TwofoldBacking final : public Backing {
+public:
+    TwofoldBacking(Extent for_mapping, Extent for_dma)
+        : for_mapping_(std::move(for_mapping)), for_dma_(std::move(for_dma)) {}
+
+    bool Collect(Use use, uint64_t offset, uint64_t length,
+                 std::vector<Extent> &extents) const override {
+        const RunBacking &run = use == Use::kDma ? for_dma_ : for_mapping_;
+        return run.Collect(use, offset, length, extents);
+    }
+
+    bool IsThere() const override { return for_dma_.IsThere(); }
+
+private:
+    const RunBacking for_mapping_;
+    const RunBacking for_dma_;
 };
 
 class RunsBacking final : public Backing {
@@ -161,8 +174,12 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Backing> MakeRunBacking(Extent extent, std::shared_ptr<const void> dma_keeper) {
-    return std::make_unique<RunBacking>(std::move(extent), std::move(dma_keeper));
+std::unique_ptr<Backing> MakeRunBacking(Extent extent) {
+    return std::make_unique<RunBacking>(std::move(extent));
+}
+
+std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma) {
+    return std::make_unique<TwofoldBacking>(std::move(for_mapping), std::move(for_dma));
 }
 
 std::unique_ptr<Backing> MakeRunsBacking(std::vector<Extent> extents) {

@@ -72,9 +72,10 @@ public:
 
 /// One run: a buffer, a structure of an application, a BAR. An extent with neither a region nor an address
 /// stands for memory that its owner could not give: nothing of it can be collected.
-/// @param dma_keeper if not NULL, keeper of what is collected for DMA.
-[[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(
-    Extent extent, std::shared_ptr<const void> dma_keeper = nullptr);
+[[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(Extent extent);
+
+/// One run that a device reaches elsewhere than a mapping shows it. Of the same length.
+[[nodiscard]] std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma);
 
 /// Several runs one after another: ranges of an application. Unless all of them are there, nothing can be
 /// collected.

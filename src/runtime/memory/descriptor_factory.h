@@ -24,11 +24,16 @@ namespace opendext::memory {
 ///        `length`, the descriptor has its length all the same and mapping it fails with kIOReturnError, DMA
 ///        with kIOReturnCannotWire (semantics.md 1.9, 2.9).
 /// @param direction kIOMemoryDirection* bits.
-/// @param dma_lease from MakeDmaLease, or NULL: to ask IsPreparedForDma.
 /// @return NULL when memory is short.
-[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromSlice(
-    const SharedSlice &slice, uint64_t direction, uint64_t length,
-    std::shared_ptr<const void> dma_lease = nullptr);
+[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice,
+                                                               uint64_t direction, uint64_t length);
+
+/// A descriptor of a structure that an application passes in, direction Out; else as DescriptorFromSlice.
+/// @param bytes what mappings show.
+/// @param pages what a device reaches, as many bytes; NULL: the same.
+/// @param dma_lease from MakeDmaLease, to ask IsPreparedForDma.
+[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromInput(
+    const SharedSlice &bytes, const SharedSlice *pages, std::shared_ptr<const void> dma_lease);
 
 /// Tells whether a descriptor's memory is prepared for DMA: held by the descriptor, and once more by each
 /// preparation of it, of a part of it or of a concatenation with it.
@@ -86,7 +91,7 @@ struct DeviceMemory {
 /// ends on one, so that they can be mapped one after another (semantics.md 1.7, 2.8). The slices keep the
 /// memory alive, not the descriptor. May wait for the application whose memory it is, as a mapping would.
 /// @return kIOReturnBadArgument (NULL); kIOReturnVMError (length 0, or no memory there); kIOReturnUnsupported
-///         (memory of a device that cannot be shared, a copy of an application's, pieces that do not lie so).
+///         (memory of a device that cannot be shared, a file or a copy of an application's, pieces that do not lie so).
 [[nodiscard]] std::expected<std::vector<SharedSlice>, kern_return_t> ShareDescriptorPieces(
     const IOMemoryDescriptor *memory);
 
