@@ -37,7 +37,7 @@ public:
     /// Times each of `count` calls of `operation`, back to back. What reading the clock costs is taken off.
     /// @return false when `operation` returned false; no more calls are made then.
     template <typename Operation>
-    [[nodiscard]] bool TimeEach(size_t count, Operation operation) {
+    [[nodiscard]] bool TimeEach(size_t count, const Operation &operation) {
         const uint64_t clock_cost = ClockCost();
         values_.reserve(values_.size() + count);
         uint64_t before = MonotonicNow();
@@ -77,7 +77,7 @@ private:
 /// Calls `operation` for `duration`, so that caches, spin budgets and the scheduler are where they will be.
 /// @return false when `operation` returned false.
 template <typename Operation>
-[[nodiscard]] bool WarmUp(Operation operation,
+[[nodiscard]] bool WarmUp(const Operation &operation,
                           std::chrono::nanoseconds duration = std::chrono::milliseconds(30)) {
     constexpr int kOperationsPerClockRead = 16;
     const auto deadline = std::chrono::steady_clock::now() + duration;

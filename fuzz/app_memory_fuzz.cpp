@@ -206,7 +206,11 @@ private:
         Require(region.has_value());
         const auto value = static_cast<std::byte>(input_.Below(256));
         std::memset((*region)->Writable(), static_cast<int>(value), (end - start) * page_);
-        if (memory_.Replace(range, {*region, range.address % page_, range.length})) {
+        const auto contents = input_.Below(2) == 0 ? AppMemory::Contents::kOfTheSlice
+                                                   : AppMemory::Contents::kOfTheRange;
+        const SharedSlice slice{*region, range.address % page_, range.length};
+        if (memory_.Replace(range, slice, contents) &&
+            contents == AppMemory::Contents::kOfTheSlice) {
             Require(IsWritable(start, end));
             std::fill_n(bytes_.begin() + (Expected(range) - bytes_.data()), range.length, value);
         }

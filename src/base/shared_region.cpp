@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -25,18 +26,31 @@ bool IsOrdinaryMemory(int fd) {
     return fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
 }
 
+/// A file whose pages come from this machine. One of another process (FUSE) or machine may let who touches it wait for
+/// ever.
+bool IsLocalFile(int fd, const struct stat &status) {
+    struct statfs system = {};
+    if (!S_ISREG(status.st_mode) || fstatfs(fd, &system) != 0) {
+        return false;
+    }
+    constexpr std::array<int64_t, 5> kLocal = {TMPFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+                                               BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC};
+    return std::ranges::find(kLocal, system.f_type) != kLocal.end();
+}
+
 /// Views that a region keeps although nobody uses them.
 constexpr size_t kNumKeptViews = 8;
 
 }  // namespace
 
 RegionView::~RegionView() {
+    watch_.reset();
     const uint64_t guard = PageSize();
     munmap(address_ - guard, num_bytes_ + 2 * guard);
 }
 
-SharedRegion::SharedRegion(UniqueFd fd, uint64_t num_bytes)
-    : fd_(std::move(fd)), num_bytes_(num_bytes) {}
+SharedRegion::SharedRegion(UniqueFd fd, uint64_t num_bytes, bool may_be_cut)
+    : fd_(std::move(fd)), num_bytes_(num_bytes), may_be_cut_(may_be_cut) {}
 
 SharedRegion::~SharedRegion() {
     for (const auto &each : end_listeners_) {
@@ -70,7 +84,7 @@ std::expected<std::unique_ptr<SharedRegion>, int> SharedRegion::Make(uint64_t nu
         fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
         return std::unexpected(errno);
     }
-    return std::unique_ptr<SharedRegion>(new SharedRegion(std::move(fd), rounded));
+    return std::unique_ptr<SharedRegion>(new SharedRegion(std::move(fd), rounded, false));
 }
 
 std::expected<std::shared_ptr<SharedRegion>, int> SharedRegion::Create(uint64_t num_bytes,
@@ -79,17 +93,19 @@ std::expected<std::shared_ptr<SharedRegion>, int> SharedRegion::Create(uint64_t 
 }
 
 std::expected<std::shared_ptr<SharedRegion>, int> SharedRegion::Adopt(UniqueFd fd,
-                                                                      uint64_t num_bytes) {
+                                                                      uint64_t num_bytes,
+                                                                      CutShort allowed) {
     struct stat status = {};
     if (num_bytes == 0 || num_bytes > kLargestRegion || !fd || fstat(fd.get(), &status) != 0) {
         return std::unexpected(EINVAL);
     }
     const int seals = fcntl(fd.get(), F_GET_SEALS);
-    if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || std::cmp_less(status.st_size, num_bytes) ||
-        !IsOrdinaryMemory(fd.get())) {
+    const bool is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && IsOrdinaryMemory(fd.get());
+    if (std::cmp_less(status.st_size, num_bytes) ||
+        (!is_sealed && (allowed == CutShort::kNever || !IsLocalFile(fd.get(), status)))) {
         return std::unexpected(EINVAL);
     }
-    return std::shared_ptr<SharedRegion>(new SharedRegion(std::move(fd), num_bytes));
+    return std::shared_ptr<SharedRegion>(new SharedRegion(std::move(fd), num_bytes, !is_sealed));
 }
 
 std::byte *SharedRegion::Whole(MapAccess access, std::atomic<std::byte *> &address,
@@ -156,7 +172,15 @@ std::expected<SharedRegion::OwnedView, int> SharedRegion::MapPages(PageRange pag
         munmap(base, reserved);
         return std::unexpected(error);
     }
-    return OwnedView(new RegionView(address, pages.first, pages.length, access));
+    std::optional<WatchedPages> watch;
+    if (may_be_cut_) {
+        watch = WatchedPages::Watch(address, pages.length);
+        if (!watch) {
+            munmap(base, reserved);
+            return std::unexpected(ENOMEM);
+        }
+    }
+    return OwnedView(new RegionView(address, pages.first, pages.length, access, std::move(watch)));
 }
 
 /// What the last owner of a view does with it. The region may be gone by then: its views are independent.

@@ -11,8 +11,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "base/cut_file.h"
 #include "base/interval_index.h"
 #include "base/mapping.h"
 #include "base/unique_fd.h"
@@ -38,13 +41,19 @@ public:
 
 private:
     friend class SharedRegion;
-    RegionView(std::byte *address, uint64_t offset, uint64_t num_bytes, MapAccess access)
-        : address_(address), offset_(offset), num_bytes_(num_bytes), access_(access) {}
+    RegionView(std::byte *address, uint64_t offset, uint64_t num_bytes, MapAccess access,
+               std::optional<WatchedPages> watch)
+        : address_(address),
+          offset_(offset),
+          num_bytes_(num_bytes),
+          access_(access),
+          watch_(std::move(watch)) {}
 
     std::byte *const address_;
     const uint64_t offset_;
     const uint64_t num_bytes_;
     const MapAccess access_;
+    std::optional<WatchedPages> watch_;  // if the region's file may be cut short
 };
 
 class SharedRegion;
@@ -59,8 +68,12 @@ public:
     virtual void OnRegionEnd(const SharedRegion *region) = 0;
 };
 
+/// Whether somebody can cut a region's file short. Then what it has lost reads as zeros here (WatchedPages).
+enum class CutShort : uint8_t { kNever, kMaybe };
+
 /// Memory that processes share by passing its file descriptor: a memfd of a fixed size that can never
-/// shrink (it is sealed), so that a mapping of it cannot fault. Held by shared_ptr; the storage lives as
+/// shrink (it is sealed), so that a mapping of it cannot fault; or any file that an application has mapped for itself
+/// and others. Held by shared_ptr; the storage lives as
 /// long as any process holds the descriptor or a mapping. Each region holds one file descriptor.
 /// Thread-safe.
 class SharedRegion : public std::enable_shared_from_this<SharedRegion> {
@@ -74,11 +87,12 @@ public:
     [[nodiscard]] static std::expected<std::shared_ptr<SharedRegion>, int> Create(
         uint64_t num_bytes, const char *name);
 
-    /// Takes a descriptor that another process sent. Nothing of it is believed: it must be a memfd sealed
-    /// against shrinking, of at least `num_bytes` bytes.
+    /// Takes a descriptor that another process sent, or of a file. Nothing of it is believed: it must be a memfd sealed
+    /// against shrinking or, where that is allowed, a regular file of memory or of a local disk; of at least
+    /// `num_bytes` bytes.
     /// @return errno: EINVAL when it is not.
     [[nodiscard]] static std::expected<std::shared_ptr<SharedRegion>, int> Adopt(
-        UniqueFd fd, uint64_t num_bytes);
+        UniqueFd fd, uint64_t num_bytes, CutShort allowed = CutShort::kNever);
 
     /// The descriptor, to be sent to another process or mapped without this object; the region still owns it.
     [[nodiscard]] int ExportFd() {
@@ -89,6 +103,7 @@ public:
     void MarkExported() { exported_.store(true, std::memory_order_relaxed); }
 
     [[nodiscard]] uint64_t num_bytes() const { return num_bytes_; }
+    [[nodiscard]] bool may_be_cut() const { return may_be_cut_; }
 
     /// The whole region mapped for reading and writing; mapped at the first call, then always the same
     /// address until the region is destroyed. NULL when the system has no address space or memory left.
@@ -111,7 +126,7 @@ public:
         uint64_t offset, uint64_t num_bytes, MapAccess access);
 
     /// Maps whole pages of the region over address space of the caller, who unmaps them and keeps the region
-    /// until then. `offset` and `num_bytes` are multiples of the page size.
+    /// until then, and watches them if it may be cut. `offset` and `num_bytes` are multiples of the page size.
     /// @return errno or 0: EINVAL for a range that is not within the region, else as View.
     [[nodiscard]] int MapOver(std::byte *address, uint64_t offset, uint64_t num_bytes,
                               MapAccess access);
@@ -137,7 +152,7 @@ private:
     using ViewIndex = IntervalIndex<KnownView>;
     class GiveBack;
 
-    SharedRegion(UniqueFd fd, uint64_t num_bytes);
+    SharedRegion(UniqueFd fd, uint64_t num_bytes, bool may_be_cut);
     [[nodiscard]] static std::expected<std::unique_ptr<SharedRegion>, int> Make(uint64_t num_bytes,
                                                                                 const char *name);
     [[nodiscard]] std::byte *Whole(MapAccess access, std::atomic<std::byte *> &address,
@@ -153,6 +168,7 @@ private:
 
     const UniqueFd fd_;
     const uint64_t num_bytes_;
+    const bool may_be_cut_;
     std::atomic<bool> exported_ = false;
     std::atomic<std::byte *> writable_ = nullptr;
     std::atomic<std::byte *> read_only_ = nullptr;

@@ -47,6 +47,32 @@ TEST(SharedRegion, EmptyOrHuge_IsRefused) {
     EXPECT_EQ(SharedRegion::Create(UINT64_MAX, "x").error(), ENOMEM);
 }
 
+TEST(SharedRegion, FileThatMayBeCutShort_IsTakenOnlyWhereThatIsAllowed) {
+    EXPECT_EQ(SharedRegion::Adopt(MakeMemfd(2 * kPage, 0), 2 * kPage).error(), EINVAL);
+    UniqueFd fd = MakeMemfd(2 * kPage, 0);
+    const UniqueFd other(dup(fd.get()));
+    const auto region = SharedRegion::Adopt(std::move(fd), 2 * kPage, CutShort::kMaybe);
+    ASSERT_TRUE(region);
+    EXPECT_TRUE((*region)->may_be_cut());
+    (*region)->Writable()[kPage] = std::byte{3};
+    ASSERT_EQ(ftruncate(other.get(), kPage), 0);
+    EXPECT_EQ((*region)->ReadOnly()[kPage], std::byte{0});
+}
+
+TEST(SharedRegion, SealedFile_CannotBeCutShort) {
+    const auto region =
+        SharedRegion::Adopt(MakeMemfd(kPage, F_SEAL_SHRINK), kPage, CutShort::kMaybe);
+    ASSERT_TRUE(region);
+    EXPECT_FALSE((*region)->may_be_cut());
+}
+
+TEST(SharedRegion, WhatIsNoRegularFile_IsRefused) {
+    for (const char *path : {"/dev/zero", "/dev", "/proc/self/status"}) {
+        UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+        EXPECT_FALSE(SharedRegion::Adopt(std::move(fd), 1, CutShort::kMaybe)) << path;
+    }
+}
+
 TEST(SharedRegion, WholeViews_KeepTheirAddressAndShareTheirBytes) {
     const auto region = MakeRegion(kPage);
     std::byte *bytes = region->Writable();

@@ -6,8 +6,8 @@
 namespace opendext::host {
 
 /// From now on a fault at an address of a read-only mapping, or of an object that was freed, is reported
-/// (docs/diagnostics.md) before it goes to the handler that was there before, as all others do. Any thread; installs once, and not
-/// under ThreadSanitizer.
+/// (docs/diagnostics.md) before it goes to whom it would have gone. Any thread; installs once, and not under
+/// ThreadSanitizer.
 void InstallFaultReport();
 
 }  // namespace opendext::host

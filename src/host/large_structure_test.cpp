@@ -17,6 +17,7 @@
 namespace opendext::host {
 namespace {
 
+using channel::Kept;
 using memory::Retained;
 using Arguments = IOUserClientMethodArguments;
 
@@ -47,8 +48,8 @@ TEST_F(LargeStructures, AreDescriptors) {
     EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
     EXPECT_EQ(*reinterpret_cast<const uint32_t *>(out.region->ReadOnly()), 42U);
     EXPECT_EQ(call.reply.num_structure_bytes, 8192U);
-    EXPECT_FALSE(call.reply.kept_structure_slice);
-    EXPECT_FALSE(call.reply.kept_structure_output_slice);
+    EXPECT_EQ(call.reply.kept_structure_slice, Kept::kNothing);
+    EXPECT_EQ(call.reply.kept_structure_output_slice, Kept::kNothing);
     EXPECT_EQ(memory::TakeMemoryCensus(), memory::MemoryCensus{});
 }
 
@@ -78,16 +79,21 @@ protected:
         call.request.structure_slice = &in;
         call.request.structure_output_slice = &out;
         EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
-        EXPECT_EQ(call.reply.kept_structure_slice, keeps_input);
-        EXPECT_EQ(call.reply.kept_structure_output_slice, !keeps_input);
+        EXPECT_EQ(call.reply.kept_structure_slice, keeps_input ? kept_of_input_ : Kept::kNothing);
+        EXPECT_EQ(call.reply.kept_structure_output_slice,
+                  keeps_input ? Kept::kNothing : Kept::kPages);
     }
 
     /// Both ways round.
     template <typename Keep>
-    void ExpectReported(Keep keep) {
+    void ExpectReported(Keep keep, Kept kept_of_input = Kept::kBytes) {
+        kept_of_input_ = kept_of_input;
         CallAndKeep(true, keep);
         CallAndKeep(false, keep);
     }
+
+private:
+    Kept kept_of_input_ = Kept::kNothing;
 };
 
 TEST_F(KeptStructures, Descriptor_IsReported) {
@@ -128,22 +134,58 @@ public:
     void UnmapFromDma(uint64_t, uint64_t) override {}
 };
 
-TEST_F(KeptStructures, PreparationForDmaAlone_IsReported) {
-    Retained<IOService> device(OSTypeAlloc(IOService));
-    memory::RegisterDmaMapper(device.get(), std::make_shared<OpenMapper>());
-    IODMACommandSpecification specification = {};
-    IODMACommand *made = nullptr;
-    ASSERT_EQ(IODMACommand::Create(device.get(), 0, &specification, &made), kIOReturnSuccess);
-    const Retained<IODMACommand> command(made);
-    ExpectReported([&](IOMemoryDescriptor *memory) {
-        (void)command->CompleteDMA(0);
+class PreparedStructures : public KeptStructures {
+protected:
+    void SetUp() override {
+        KeptStructures::SetUp();
+        memory::RegisterDmaMapper(device_.get(), std::make_shared<OpenMapper>());
+        IODMACommandSpecification specification = {};
+        IODMACommand *made = nullptr;
+        ASSERT_EQ(IODMACommand::Create(device_.get(), 0, &specification, &made), kIOReturnSuccess);
+        command_.reset(made);
+    }
+    void TearDown() override {
+        command_.reset();
+        memory::UnregisterDmaMapper(device_.get());
+        KeptStructures::TearDown();
+    }
+
+    void Prepare(IOMemoryDescriptor *memory) {
+        (void)command_->CompleteDMA(0);
         uint64_t flags = 0;
         uint32_t count = 32;
         IOAddressSegment segments[32];
-        EXPECT_EQ(command->PrepareForDMA(0, memory, 0, 0, &flags, &count, segments),
+        EXPECT_EQ(command_->PrepareForDMA(0, memory, 0, 0, &flags, &count, segments),
                   kIOReturnSuccess);
+    }
+
+    const Retained<IOService> device_{OSTypeAlloc(IOService)};
+    Retained<IODMACommand> command_;
+};
+
+TEST_F(PreparedStructures, PreparationAlone_IsReportedAsSuch) {
+    ExpectReported([&](IOMemoryDescriptor *memory) { Prepare(memory); }, Kept::kPages);
+}
+
+TEST_F(PreparedStructures, PreparationOfAPart_IsReportedAsSuch) {
+    ExpectReported(
+        [&](IOMemoryDescriptor *memory) {
+            IOMemoryDescriptor *part = nullptr;
+            ASSERT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 1, 2, memory, &part),
+                      kIOReturnSuccess);
+            Prepare(part);
+            part->release();
+        },
+        Kept::kPages);
+}
+
+TEST_F(PreparedStructures, PreparationThatIsCompleted_LeavesAKeptDescriptor) {
+    Retained<IOMemoryDescriptor> kept;
+    ExpectReported([&](IOMemoryDescriptor *memory) {
+        Prepare(memory);
+        kept = memory::Retain(memory);
+        EXPECT_EQ(command_->CompleteDMA(0), kIOReturnSuccess);
     });
-    memory::UnregisterDmaMapper(device.get());
 }
 
 TEST_F(KeptStructures, MapOfADescriptorThatIsGone_IsNot) {
@@ -155,7 +197,7 @@ TEST_F(KeptStructures, MapOfADescriptorThatIsGone_IsNot) {
     const SharedSlice in = SliceOf(5000);
     call.request.structure_slice = &in;
     EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
-    EXPECT_FALSE(call.reply.kept_structure_slice);
+    EXPECT_EQ(call.reply.kept_structure_slice, Kept::kNothing);
     EXPECT_EQ(memory::TakeMemoryCensus(), memory::MemoryCensus{});
 }
 

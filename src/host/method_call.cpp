@@ -31,6 +31,13 @@ bool IsKept(const OSObject *object) {
     return object != nullptr && object::ObjectInternals::References(object) > 1;
 }
 
+channel::Kept KeptOf(const IOMemoryDescriptor *input, const std::weak_ptr<const void> &dma_lease) {
+    if (!IsKept(input)) {
+        return channel::Kept::kNothing;
+    }
+    return memory::IsPreparedForDma(dma_lease) ? channel::Kept::kPages : channel::Kept::kBytes;
+}
+
 }  // namespace
 
 void MethodCall::SetScalars() {
@@ -50,8 +57,10 @@ bool MethodCall::SetStructures() {
         arguments_.structureInput = structure_.get();
     }
     if (const SharedSlice *slice = request_.structure_slice) {
+        const auto dma_lease = memory::MakeDmaLease();
+        input_dma_lease_ = dma_lease;
         input_descriptor_ =
-            memory::DescriptorFromSlice(*slice, kIOMemoryDirectionOut, slice->length);
+            memory::DescriptorFromInput(*slice, request_.structure_pages, dma_lease);
         arguments_.structureInputDescriptor = input_descriptor_.get();
     }
     arguments_.structureOutputMaximumSize = request_.structure_output_capacity == kVariableOutput
@@ -183,8 +192,9 @@ void MethodCall::Finish() {
         is_revoked_->store(true, std::memory_order_release);
     }
     reply_.result = status_;
-    reply_.kept_structure_slice = IsKept(input_descriptor_.get());
-    reply_.kept_structure_output_slice = IsKept(output_descriptor_.get());
+    reply_.kept_structure_slice = KeptOf(input_descriptor_.get(), input_dma_lease_);
+    reply_.kept_structure_output_slice =
+        IsKept(output_descriptor_.get()) ? channel::Kept::kPages : channel::Kept::kNothing;
 }
 
 #pragma clang section text = ""

@@ -55,6 +55,7 @@ private:
     IOUserClientMethodArguments arguments_ = {};
     memory::Retained<OSData> structure_;
     memory::Retained<IOMemoryDescriptor> input_descriptor_;
+    std::weak_ptr<const void> input_dma_lease_;  // held by input_descriptor_ and its preparations
     memory::Retained<IOMemoryDescriptor> output_descriptor_;
     memory::Retained<OSAction> completion_;
     std::shared_ptr<std::atomic<bool>> is_revoked_;  // NULL for a synchronous call

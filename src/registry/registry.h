@@ -34,11 +34,11 @@ namespace opendext::registry {
 struct ProviderSpec {
     std::string class_name;  ///< IOPCIDevice, ...
     std::string name;
-    std::string location = {};
-    std::string device = {};  ///< Device port, "model:fpga-dma".
-    PropertyValue::Dictionary properties = {};
+    std::string location;
+    std::string device;  ///< Device port, "model:fpga-dma".
+    PropertyValue::Dictionary properties;
     EntryId parent = EntryId::kNone;  ///< kNone: the root.
-    std::string part = {};            ///< Which part of the device: a USB interface's number.
+    std::string part;                 ///< Which part of the device: a USB interface's number.
     /// Drivers are matched to it; else it is there and nobody finds it, until RegisterProvider.
     bool registers = true;
 };

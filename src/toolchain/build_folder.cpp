@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -77,8 +79,10 @@ std::expected<HeaderMapFiles, std::string> WriteHeaderMaps(const ProjectHeaders 
 }
 
 std::expected<void, std::string> RunNinja(const path &build_dir, const path &sdk, bool verbose) {
-    const auto result =
-        RunProcess({"ninja", "-C", build_dir.string(), verbose ? "-v" : "--quiet"}, !verbose);
+    // Ninja itself runs one more than there are processors, and on a few of them each slows the others down.
+    const std::string num_jobs = std::to_string(std::max(1U, std::thread::hardware_concurrency()));
+    const auto result = RunProcess(
+        {"ninja", "-C", build_dir.string(), "-j", num_jobs, verbose ? "-v" : "--quiet"}, !verbose);
     if (!result) {
         return std::unexpected(
             fmt::format("ninja could not be started: {}; install it with 'apt install ninja-build'",

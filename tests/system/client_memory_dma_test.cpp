@@ -66,7 +66,7 @@ TEST_P(ClientMemoryDmaTest, EveryKindOfPrivateMemory_CanBeWrittenByTheCard) {
     FillWithNumbers(source.all(), 13);
     Do({step::Segment(source.all()), step::Describe(0, kOut), ToCard(0, 0)});
     for (const KindOfMemory &kind : KindsOfMemory(folder)) {
-        if (!kind.is_writable || kind.name == "shared file") {
+        if (!kind.is_writable) {
             continue;
         }
         SCOPED_TRACE(kind.name);
@@ -131,6 +131,57 @@ TEST_P(ClientMemoryDmaTest, PreparedMemory_StaysPreparedAfterTheCall) {
     EXPECT_EQ(Do({step::Of(kMapperCensus, 0, 3)}), 2U);  // with the card's list
     Do({step::Of(kMapperComplete, 0)});
     EXPECT_EQ(Do({step::Of(kMapperCensus, 0, 3)}), 1U);
+}
+
+// semantics.md 2.4, 2.9: the way a driver gets buffers from an application that knows nothing of segments.
+TEST_P(ClientMemoryDmaTest, StructureThatStaysPrepared_IsTheApplicationsMemory) {
+    const AppBytes back = MapPages(1024 * 1024 + 8 * kPageBytes);
+    for (const size_t size : {size_t{4097}, size_t{100'003}, size_t{1024 * 1024}}) {
+        const AppBytes memory = MapPages(size + 2 * kPageBytes);
+        const auto bytes = memory.sub(40, size);
+        for (uint8_t seed = 1; seed < 4; ++seed) {
+            const uint64_t slot = 5;
+            ASSERT_EQ(IOConnectCallMethod(connect(), kMapperKeepPrepared, &slot, 1, bytes.data(),
+                                          size, nullptr, nullptr, nullptr, nullptr),
+                      kIOReturnSuccess);
+            FillWithNumbers(bytes, seed);
+            const auto values = Succeed(
+                Run({step::Of(kMapperPreparedToCard, 5, 300), step::Segment(back.sub(7, size)),
+                     step::Describe(1, kIn), FromCard(1, 300)}));
+            EXPECT_EQ(values[0] | values[3], 0U);
+            EXPECT_TRUE(std::ranges::equal(bytes, back.sub(7, size))) << size;
+        }
+        Do({step::Forget(5), step::Forget(1)});
+    }
+}
+
+// As StructureThatStaysPrepared_IsTheApplicationsMemory; and what is shared with other processes stays so.
+TEST_P(ClientMemoryDmaTest, StructureOfASharedFile_IsTheFile) {
+    const PrivateFolder folder;
+    const auto kinds = KindsOfMemory(folder);
+    const auto file = std::ranges::find(kinds, "shared file", &KindOfMemory::name);
+    ASSERT_NE(file, kinds.end());
+    const AppBytes memory = file->make(kKindBytes);
+    const AppBytes elsewhere = file->make(kKindBytes);
+    const AppBytes back = MapPages(kKindBytes);
+    const auto keep = [&](uint64_t slot) {
+        return IOConnectCallMethod(connect(), kMapperKeepPrepared, &slot, 1, memory.all().data(),
+                                   kKindBytes, nullptr, nullptr, nullptr, nullptr);
+    };
+    FillWithNumbers(memory.all(), 1);
+    ASSERT_EQ(keep(5), kIOReturnSuccess);
+    // A mapping shows what was passed, as of any other memory.
+    const uint64_t sum = SumOf(memory.all());
+    Do({step::Map(5)});
+    FillWithNumbers(elsewhere.all(), 2);
+    EXPECT_EQ(Do({step::Sum(5, 0, kKindBytes)}), sum);
+    const auto values =
+        Succeed(Run({step::Of(kMapperPreparedToCard, 5, 0), step::Segment(back.all()),
+                     step::Describe(1, kIn), FromCard(1, 0)}));
+    EXPECT_EQ(values[0] | values[3], 0U);
+    EXPECT_TRUE(std::ranges::equal(elsewhere.all(), back.all()));
+    EXPECT_TRUE(std::ranges::equal(memory.all(), elsewhere.all()));
+    Do({step::Forget(5), step::Forget(1)});
 }
 
 OPENDEXT_BOTH_VARIANTS(ClientMemoryDmaTest);

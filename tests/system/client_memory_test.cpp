@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include "tests/system/application_memory.h"
@@ -32,9 +33,9 @@ TEST_P(ClientMemoryTest, EveryKindOfMemory_CanBeRead) {
     }
 }
 
-TEST_P(ClientMemoryTest, EveryKindOfPrivateMemory_CanBeShared) {
+TEST_P(ClientMemoryTest, EveryKindOfMemory_CanBeShared) {
     for (const KindOfMemory &kind : KindsOfMemory(folder_)) {
-        if (!kind.is_writable || kind.name == "shared file") {
+        if (!kind.is_writable) {
             continue;
         }
         SCOPED_TRACE(kind.name);
@@ -53,6 +54,26 @@ TEST_P(ClientMemoryTest, EveryKindOfPrivateMemory_CanBeShared) {
         EXPECT_EQ(Do({step::Sum(0, 0, bytes.size())}), SumOf(bytes));
         Do({step::Forget(0)});
         EXPECT_EQ(bytes[6], 0xA5);
+    }
+}
+
+TEST_P(ClientMemoryTest, FileThatIsCutShort_DoesNotEndTheDriver) {
+    const auto kinds = KindsOfMemory(folder_);
+    const auto file = std::ranges::find(kinds, "shared file", &KindOfMemory::name);
+    ASSERT_NE(file, kinds.end());
+    {
+        const AppBytes memory = file->make(kKindBytes);
+        FillWithNumbers(memory.all(), 9);
+        const uint64_t num_left = 3 * kPageBytes;
+        const uint64_t sum = SumOf(memory.sub(0, num_left));
+        Do({step::Segment(memory.all()), step::Describe(0, kInOut | kShared), step::Map(0)});
+        std::filesystem::resize_file(folder_.path() / "bytes", num_left);
+        EXPECT_EQ(Do({step::Sum(0, 0, kKindBytes)}), sum);
+        Do({step::Forget(0)});
+    }
+    // Said when the application has unmapped it and the driver has let go of it: here both are one process.
+    if (GetParam() == RigVariant::kTwoProcess) {
+        EXPECT_TRUE(log().WaitFor("was cut short"));
     }
 }
 

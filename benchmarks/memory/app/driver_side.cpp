@@ -46,7 +46,7 @@ Operation InDriver(MemoryClient &client, std::string name, MemoryBenchOperation 
             }};
 }
 
-Operation FromApplication(std::string name, std::function<bool()> call) {
+Operation FromApplication(const std::string &name, std::function<bool()> call) {
     return {.name = name, .measure = [name, call = std::move(call)](Samples &samples) -> Result {
                 if (!WarmUp(call, std::chrono::milliseconds(5)) ||
                     !samples.TimeEach(kSamplesPerRound, call)) {

@@ -11,7 +11,7 @@ bool AdoptedRegions::Adopt(uint64_t id, UniqueFd fd, uint64_t num_bytes) {
     if (id == 0 || regions_.size() >= kMostRegions || num_bytes > kMostRegionBytes - num_bytes_) {
         return false;
     }
-    auto region = SharedRegion::Adopt(std::move(fd), num_bytes);
+    auto region = SharedRegion::Adopt(std::move(fd), num_bytes, CutShort::kMaybe);
     if (!region || !regions_.emplace(id, std::move(*region)).second) {
         return false;
     }

@@ -14,6 +14,8 @@
 
 #include "base/checked.h"
 #include "base/log.h"
+#include "channel/memory/mapped_file.h"
+#include "channel/memory/page_range.h"
 #include "channel/memory/safe_copy.h"
 
 namespace opendext::channel {
@@ -29,20 +31,6 @@ constexpr int kMaxAreas = 64;
 /// that has its lowest page.
 constexpr uint64_t kStackReserve = uint64_t{256} << 10;
 
-uint64_t PageFloor(uint64_t address) {
-    return address & ~(uint64_t{PageSize()} - 1);
-}
-
-/// The pages of a range. @return nullopt for an empty one, or one that overflows.
-std::optional<std::pair<uint64_t, uint64_t>> PagesOf(const AppRange &range) {
-    const auto end = CheckedAdd(range.address, range.length);
-    const auto rounded = end ? CheckedAdd(*end, PageSize() - 1) : std::nullopt;
-    if (range.length == 0 || !rounded) {
-        return std::nullopt;
-    }
-    return std::pair(PageFloor(range.address), PageFloor(*rounded));
-}
-
 bool Allows(const MappedArea &area, MapAccess access) {
     return area.is_readable && (access == MapAccess::kReadOnly || area.is_writable);
 }
@@ -56,14 +44,6 @@ ShareFailure FailureOf(int error) {
             return ShareFailure::kNoMemory;
         default:
             return ShareFailure::kNotMovable;
-    }
-}
-
-/// Makes two mappings of one, so that libc's realloc cannot enlarge it in place with mremap: beyond the end of the
-/// file there is nothing. It allocates and copies instead. (What else MADV_RANDOM does, it does to files on disks.)
-void KeepFromGrowing(uint64_t start, uint64_t end) {
-    if (end - start > PageSize()) {
-        (void)syscall(SYS_madvise, end - PageSize(), PageSize(), MADV_RANDOM);
     }
 }
 
@@ -91,9 +71,11 @@ AppMemory &AppMemory::OfThisProcess() {
     return *memory;
 }
 
-std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess access) {
+template <typename RegionOf>
+std::optional<SharedSlice> AppMemory::SliceOf(const AppRange &range, MapAccess access,
+                                              RegionOf region_of) {
     const auto end = CheckedAdd(range.address, range.length);
-    if (!IsInUse() || range.length == 0 || !end) {
+    if (range.length == 0 || !end) {
         return std::nullopt;
     }
     SharedSlice slice{.region = nullptr, .offset = 0, .length = range.length};
@@ -107,7 +89,7 @@ std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess acce
         const uint64_t offset = area->offset + (at - area->start);
         if (slice.region == nullptr) {
             file = area->file;
-            slice.region = table_.Find(file);
+            slice.region = region_of(*area);
             slice.offset = offset;
             if (slice.region == nullptr) {
                 return std::nullopt;
@@ -123,9 +105,55 @@ std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess acce
     return std::nullopt;
 }
 
+std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess access) {
+    if (!IsInUse()) {
+        return std::nullopt;
+    }
+    return SliceOf(range, access,
+                   [this](const MappedArea &area) { return table_.Find(area.file); });
+}
+
+std::optional<SharedSlice> AppMemory::FindFile(const AppRange &range, MapAccess access) {
+    const auto file_of = [this](const MappedArea &area) -> std::shared_ptr<SharedRegion> {
+        if (table_.IsOurs(area.file)) {
+            return nullptr;
+        }
+        const std::lock_guard lock(move_mutex_);
+        return FileOf(area);
+    };
+    auto slice = SliceOf(range, access, file_of);
+    const bool is_whole =
+        slice && RangeIsWithin(slice->offset, slice->length, slice->region->num_bytes());
+    return is_whole ? slice : std::nullopt;
+}
+
+std::shared_ptr<SharedRegion> AppMemory::FileOf(const MappedArea &area) {
+    if (!area.is_shared || area.is_executable || area.file.inode == 0 || table_.IsOurs(area.file)) {
+        return nullptr;
+    }
+    auto known = table_.FindFile(area.file);
+    if (known != nullptr && known->num_bytes() >= area.offset + (area.end - area.start)) {
+        return known;
+    }
+    auto opened = OpenMappedFile(area);
+    if (!opened) {
+        return known;
+    }
+    if (known != nullptr) {
+        if ((*opened)->num_bytes() <= known->num_bytes()) {
+            return known;
+        }
+        outgrown_.push_back({.region = std::move(known), .file = area.file});
+    }
+    table_.AddFile(*opened, area.file, area.start - area.offset);
+    StartSweeping();
+    return *std::move(opened);
+}
+
 std::expected<std::vector<AppMemory::Run>, ShareFailure> AppMemory::Survey(uint64_t start,
                                                                            uint64_t end,
-                                                                           MapAccess access) {
+                                                                           MapAccess access,
+                                                                           Files files) {
     std::vector<Run> runs;
     for (uint64_t at = start; at < end;) {
         auto area = space_.AreaAt(at);
@@ -136,15 +164,21 @@ std::expected<std::vector<AppMemory::Run>, ShareFailure> AppMemory::Survey(uint6
             return std::unexpected(ShareFailure::kProtected);
         }
         const uint64_t offset = area->offset + (at - area->start);
+        auto region = area->is_shared ? table_.Find(area->file) : nullptr;
+        if (region == nullptr && files == Files::kIncluded) {
+            region = FileOf(*area);
+        }
         area->offset = offset;
         area->start = at;
         area->end = std::min(area->end, end);
         at = area->end;
-        if (area->is_shared) {
-            if (auto region = table_.Find(area->file)) {
-                runs.push_back({area->start, area->end, std::move(region), offset, {}});
-                continue;
+        if (region != nullptr) {
+            if (!RangeIsWithin(offset, area->end - area->start,
+                               (region->num_bytes() + PageSize() - 1) & ~(PageSize() - 1))) {
+                return std::unexpected(ShareFailure::kUnmapped);
             }
+            runs.push_back({area->start, area->end, std::move(region), offset, {}});
+            continue;
         }
         if (area->is_executable || (area->is_shared && !table_.IsOurs(area->file))) {
             return std::unexpected(ShareFailure::kNotMovable);
@@ -235,7 +269,8 @@ std::expected<void, ShareFailure> AppMemory::MoveRun(Run &run) {
 }
 
 std::expected<std::vector<SharedSlice>, ShareFailure> AppMemory::Share(const AppRange &range,
-                                                                       MapAccess access) {
+                                                                       MapAccess access,
+                                                                       Files files) {
     const auto pages = PagesOf(range);
     if (!pages) {
         return std::unexpected(ShareFailure::kUnmapped);
@@ -245,7 +280,7 @@ std::expected<std::vector<SharedSlice>, ShareFailure> AppMemory::Share(const App
         Complain("read /proc/self/maps", "give it the privileges later, or make it dumpable");
         return std::unexpected(ShareFailure::kNotAllowed);
     }
-    auto runs = Survey(pages->first, pages->second, access);
+    auto runs = Survey(pages->first, pages->second, access, files);
     if (!runs) {
         return std::unexpected(runs.error());
     }
@@ -306,7 +341,7 @@ std::expected<void, ShareFailure> AppMemory::Leave(const AppRange &range) {
 }
 
 std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
-                                                     const SharedSlice &slice) {
+                                                     const SharedSlice &slice, Contents contents) {
     const auto pages = PagesOf(range);
     const uint64_t in_page = range.address % PageSize();
     if (!pages || slice.region == nullptr || slice.length != range.length ||
@@ -314,7 +349,9 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
         return std::unexpected(ShareFailure::kNotMovable);
     }
     const std::lock_guard lock(move_mutex_);
-    auto runs = Survey(pages->first, pages->second, MapAccess::kReadWrite);
+    const bool is_written = contents == Contents::kOfTheSlice;
+    auto runs = Survey(pages->first, pages->second,
+                       is_written ? MapAccess::kReadWrite : MapAccess::kReadOnly, Files::kExcluded);
     if (!runs) {
         return std::unexpected(runs.error());
     }
@@ -332,8 +369,10 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
     PageMove move;
     move.fd = slice.region->ExportFd();
     move.offset = slice.offset - in_page;
-    move.kept_start = range.address;
-    move.kept_end = range.address + range.length;
+    if (is_written) {
+        move.kept_start = range.address;
+        move.kept_end = range.address + range.length;
+    }
     return MoveAreas(runs->front(), move);
 }
 
@@ -352,93 +391,12 @@ std::expected<uint64_t, ShareFailure> AppMemory::Allocate(uint64_t length, uint6
     const uint64_t num_bytes = (*region)->num_bytes();
     const bool is_elsewhere = fixed_address != 0 && address != wanted;
     if (is_elsewhere ||
-        !table_.Add(std::move(*region), reinterpret_cast<uint64_t>(address), true)) {
+        !table_.Add(std::move(*region), reinterpret_cast<uint64_t>(address), Origin::kAllocated)) {
         munmap(address, num_bytes);
         return std::unexpected(ShareFailure::kNoMemory);
     }
     StartSweeping();
     return reinterpret_cast<uint64_t>(address);
-}
-
-void AppMemory::Discard(const AppRange &range) {
-    const auto pages = PagesOf(range);
-    if (!pages) {
-        return;
-    }
-    for (uint64_t at = pages->first; at < pages->second;) {
-        const auto area = space_.AreaAtOrAfter(at);
-        if (!area || area->start >= pages->second) {
-            return;
-        }
-        const uint64_t start = std::max(at, area->start);
-        const uint64_t end = std::min(area->end, pages->second);
-        const auto region = area->is_shared ? table_.Find(area->file) : nullptr;
-        if (region != nullptr) {
-            (void)fallocate(region->ExportFd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                            static_cast<off_t>(area->offset + (start - area->start)),
-                            static_cast<off_t>(end - start));
-        }
-        at = end;
-    }
-}
-
-bool AppMemory::HasShared(const AppRange &range) {
-    const auto pages = PagesOf(range);
-    for (uint64_t at = pages ? pages->first : 0; pages && at < pages->second;) {
-        const auto area = space_.AreaAtOrAfter(at);
-        if (!area || area->start >= pages->second) {
-            return false;
-        }
-        if (area->is_shared && table_.IsOurs(area->file)) {
-            return true;
-        }
-        at = area->end;
-    }
-    return false;
-}
-
-void *AppMemory::Remap(const AppRange &range, uint64_t new_length, int flags, void *target) {
-    if (new_length > range.length) {
-        return Enlarge(range, new_length, flags, target);
-    }
-    // One mapping again: the kernel moves one at a time.
-    (void)syscall(SYS_madvise, range.address, range.length, MADV_NORMAL);
-    const long moved = syscall(SYS_mremap, range.address, range.length, new_length, flags, target);
-    if (moved != -1) {
-        const auto start = static_cast<uint64_t>(moved);
-        KeepFromGrowing(PageFloor(start), PageFloor(start + new_length + PageSize() - 1));
-    }
-    return reinterpret_cast<void *>(moved);
-}
-
-void *AppMemory::Enlarge(const AppRange &range, uint64_t new_length, int flags, void *target) {
-    const auto area = space_.AreaAt(range.address);
-    const bool is_fixed = (flags & MREMAP_FIXED) != 0;
-    const auto to = reinterpret_cast<uint64_t>(target);
-    const bool overlaps =
-        is_fixed && to < range.address + range.length && range.address < to + new_length;
-    if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 || overlaps || !area) {
-        errno = area ? EINVAL : EFAULT;
-        return MAP_FAILED;
-    }
-    if ((flags & MREMAP_MAYMOVE) == 0) {
-        errno = ENOMEM;
-        return MAP_FAILED;
-    }
-    void *const made = mmap(target, new_length, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | (is_fixed ? MAP_FIXED : 0), -1, 0);
-    if (made == MAP_FAILED) {
-        return MAP_FAILED;
-    }
-    void *const old = reinterpret_cast<void *>(range.address);
-    if (CopyBytes(made, old, range.length) != range.length) {
-        munmap(made, new_length);
-        errno = EFAULT;
-        return MAP_FAILED;
-    }
-    mprotect(made, new_length, area->protection());
-    munmap(old, range.length);
-    return made;
 }
 
 }  // namespace opendext::channel

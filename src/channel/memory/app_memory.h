@@ -59,11 +59,19 @@ public:
     /// no allocation. @return nullopt when it is not, or does not allow the access.
     [[nodiscard]] std::optional<SharedSlice> Find(const AppRange &range, MapAccess access);
 
+    /// As Find, for memory that is of one file of the application's own, mapped shared: shm_open, a memfd, a file on a
+    /// disk. It can be shared as it is and never be given other pages, so that no snapshot can stand on it.
+    /// The file is opened at the first use; half a microsecond where it is no such memory.
+    [[nodiscard]] std::optional<SharedSlice> FindFile(const AppRange &range, MapAccess access);
+
+    /// Whether pages of the application's own files will do, or only those that can be given up later.
+    enum class Files { kIncluded, kExcluded };
+
     /// Makes the range shareable: the pages that are not yet are moved, each run of them into a new region.
     /// Whole pages are moved: what else is on the first and the last one becomes reachable with them.
     /// @return slices in order, together exactly the range.
-    [[nodiscard]] std::expected<std::vector<SharedSlice>, ShareFailure> Share(const AppRange &range,
-                                                                              MapAccess access);
+    [[nodiscard]] std::expected<std::vector<SharedSlice>, ShareFailure> Share(
+        const AppRange &range, MapAccess access, Files files = Files::kIncluded);
 
     /// A driver may write to the region's pages: until Unpin, Leave does not move them away. Counted.
     void Pin(const SharedRegion &region) { table_.Pin(region); }
@@ -74,11 +82,16 @@ public:
     /// @return what was not moved is still shared.
     [[nodiscard]] std::expected<void, ShareFailure> Leave(const AppRange &range);
 
-    /// Maps `slice` where the range is, so that the application sees it from now on. slice.offset is congruent with
-    /// range.address modulo the page size, and the lengths are equal. The other bytes of the first and the last
-    /// page are copied into the region first. The region is pinned for good.
+    /// What the range shows after Replace: what the slice holds, or what it showed before, other threads' writes
+    /// meanwhile included.
+    enum class Contents { kOfTheSlice, kOfTheRange };
+
+    /// Maps `slice` where the range is, so that whoever has it and the application see each other's writes from now
+    /// on. slice.offset is congruent with range.address modulo the page size, and the lengths are equal. The
+    /// other bytes of the first and the last page are copied into the region first. The region is pinned for good.
     [[nodiscard]] std::expected<void, ShareFailure> Replace(const AppRange &range,
-                                                            const SharedSlice &slice);
+                                                            const SharedSlice &slice,
+                                                            Contents contents);
 
     /// Zero-filled memory that is shareable from the start, page aligned, `length` rounded up to pages.
     /// `fixed_address` 0: anywhere; else a page, with nothing mapped there.
@@ -137,9 +150,20 @@ private:
         std::vector<MappedArea> areas;         ///< Of a run that is to be moved.
     };
     [[nodiscard]] std::expected<std::vector<Run>, ShareFailure> Survey(uint64_t start, uint64_t end,
-                                                                       MapAccess access);
+                                                                       MapAccess access,
+                                                                       Files files);
+    /// The slice that the range's mappings show. `region_of` tells of a mapping which region it shows, or NULL.
+    template <typename RegionOf>
+    [[nodiscard]] std::optional<SharedSlice> SliceOf(const AppRange &range, MapAccess access,
+                                                     RegionOf region_of);
+    /// The file of a mapping that is shared and not ours, with all that the mapping shows of it; NULL: there is no such
+    /// file. With move_mutex_ held.
+    [[nodiscard]] std::shared_ptr<SharedRegion> FileOf(const MappedArea &area);
     [[nodiscard]] std::expected<void, ShareFailure> MoveRun(Run &run);
     [[nodiscard]] std::expected<void, ShareFailure> MoveAreas(const Run &run, PageMove move);
+    /// Makes two mappings of one, so that libc's realloc cannot enlarge it in place with mremap: beyond the end of the
+    /// file there is nothing. It allocates and copies instead. (What else MADV_RANDOM does, it does to files on disks.)
+    static void KeepFromGrowing(uint64_t start, uint64_t end);
     [[nodiscard]] void *Enlarge(const AppRange &range, uint64_t new_length, int flags,
                                 void *target);
     [[nodiscard]] std::expected<void, ShareFailure> CheckMovable(const Run &run);
@@ -178,6 +202,8 @@ private:
     std::mutex move_mutex_;
     PageMover *mover_ = nullptr;   // guarded by move_mutex_; never destroyed, as this object is not
     bool has_complained_ = false;  // guarded by move_mutex_
+    /// Files that have grown, as they were; until the next sweep. Guarded by move_mutex_.
+    std::vector<PlacedRegion> outgrown_;
 
     std::mutex listeners_mutex_;
     std::vector<Listener *> listeners_;  // guarded by listeners_mutex_

@@ -277,14 +277,35 @@ TEST_F(AppMemoryTest, ReplacedRange_ShowsTheGivenBytesAndKeepsItsNeighbours) {
     ASSERT_TRUE(given);
     std::memset((*given)->Writable() + 100, 2, 3 * 4096);
     const SharedSlice slice{*given, 100, 3 * 4096};
-    ASSERT_TRUE(memory.Replace(RangeOf(region.data() + 100, 3 * 4096), slice));
+    ASSERT_TRUE(memory.Replace(RangeOf(region.data() + 100, 3 * 4096), slice,
+                               AppMemory::Contents::kOfTheSlice));
     std::vector<std::byte> expected(4 * 4096, std::byte{1});
     std::fill_n(expected.begin() + 100, 3 * 4096, std::byte{2});
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), region.data()));
     *At(slice) = std::byte{9};
     EXPECT_EQ(ReadNow(region.data() + 100), std::byte{9});
     const SharedSlice crooked{*given, 101, 3 * 4096};
-    EXPECT_FALSE(memory.Replace(RangeOf(region.data() + 100, 3 * 4096), crooked));
+    EXPECT_FALSE(memory.Replace(RangeOf(region.data() + 100, 3 * 4096), crooked,
+                                AppMemory::Contents::kOfTheSlice));
+}
+
+TEST_F(AppMemoryTest, RangeReplacedWithItsOwnContents_KeepsThem) {
+    MappedRegion region = MapFresh(4 * 4096, 1);
+    auto given = SharedRegion::Create(4 * 4096, "given");
+    ASSERT_TRUE(given);
+    std::memset((*given)->Writable(), 2, 4 * 4096);
+    const SharedSlice slice{*given, 100, 3 * 4096};
+    region.data()[5000] = std::byte{3};
+    // Memory that the application itself may only read can be read by others.
+    ASSERT_EQ(mprotect(region.data(), 4 * 4096, PROT_READ), 0);
+    ASSERT_TRUE(memory.Replace(RangeOf(region.data() + 100, 3 * 4096), slice,
+                               AppMemory::Contents::kOfTheRange));
+    EXPECT_EQ(ReadNow(region.data()), std::byte{1});
+    EXPECT_EQ(ReadNow(region.data() + 5000), std::byte{3});
+    EXPECT_EQ(*At(slice), std::byte{1});
+    ASSERT_EQ(mprotect(region.data(), 4 * 4096, PROT_READ | PROT_WRITE), 0);
+    region.data()[100] = std::byte{4};
+    EXPECT_EQ(ReadNow(At(slice)), std::byte{4});
 }
 
 TEST_F(AppMemoryTest, AllocatedMemory_IsZeroAndShareableFromBirth) {

@@ -96,6 +96,8 @@ void AppMemory::Sweep() {
         for (const PlacedRegion &placed : gone) {
             table_.Remove(placed.file);
         }
+        gone.insert(gone.end(), outgrown_.begin(), outgrown_.end());
+        outgrown_.clear();
         RemoveForgotten();
     }
     const std::lock_guard lock(listeners_mutex_);

@@ -6,12 +6,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <climits>
 #include <csignal>
-#include <mutex>
+
+#include "base/fault_handler.h"
 
 // Of CopyBytes: the one instruction that may fault, and the one after it.
 extern "C" const char opendext_copy_instruction[];  // NOLINT(readability-identifier-naming)
@@ -20,27 +19,6 @@ extern "C" const char opendext_copy_end[];          // NOLINT(readability-identi
 namespace opendext::channel {
 
 namespace {
-
-/// A handler that was there before ours.
-struct Previous {
-    int signal = 0;
-    struct sigaction action = {};
-};
-std::array<Previous, 2> previous_handlers = {Previous{.signal = SIGSEGV},
-                                             Previous{.signal = SIGBUS}};
-std::mutex installing;
-
-void PassOn(const Previous &previous, siginfo_t *info, void *context) {
-    const struct sigaction &action = previous.action;
-    if ((action.sa_flags & SA_SIGINFO) != 0) {
-        action.sa_sigaction(previous.signal, info, context);
-    } else if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
-        // The instruction faults again, and now the process ends of it, as it would have.
-        signal(previous.signal, SIG_DFL);
-    } else {
-        action.sa_handler(previous.signal);
-    }
-}
 
 // The range whose writers wait; start and end are 0 when there is none.
 std::atomic<uint64_t> gate_start = 0;
@@ -57,7 +35,7 @@ bool MayBeLate() {
 }
 
 /// @return false when the fault is not of a write that is held up.
-bool WaitAtGate(int signal, const siginfo_t &info) {
+bool WaitAtGate(int signal, const siginfo_t &info, void * /*context*/) {
     const uint32_t before = num_openings.load();
     const auto address = reinterpret_cast<uint64_t>(info.si_addr);
     if (signal != SIGSEGV || info.si_code != SEGV_ACCERR) {
@@ -72,7 +50,7 @@ bool WaitAtGate(int signal, const siginfo_t &info) {
     return true;
 }
 
-bool SkipCopy(void *context) {
+bool SkipCopy(int /*signal*/, const siginfo_t & /*info*/, void *context) {
 #if defined(__x86_64__)
     auto &instruction = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
     if (instruction == reinterpret_cast<greg_t>(&opendext_copy_instruction)) {
@@ -85,40 +63,14 @@ bool SkipCopy(void *context) {
     return false;
 }
 
-void OnFault(int signal, siginfo_t *info, void *context) {
-    const int error = errno;
-    const bool is_ours = SkipCopy(context) || WaitAtGate(signal, *info);
-    errno = error;
-    if (is_ours) {
-        return;
-    }
-    PassOn(previous_handlers[signal == SIGSEGV ? 0 : 1], info, context);
-}
-
-bool IsInstalled(int signal, struct sigaction &now) {
-    return sigaction(signal, nullptr, &now) != 0 ||
-           ((now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &OnFault);
-}
-
 }  // namespace
 
 void InstallFaultHandler() {
-    struct sigaction now = {};
-    for (Previous &previous : previous_handlers) {
-        if (IsInstalled(previous.signal, now)) {
-            continue;
-        }
-        const std::lock_guard lock(installing);
-        if (IsInstalled(previous.signal, now)) {
-            continue;
-        }
-        previous.action = now;
-        struct sigaction ours = {};
-        ours.sa_sigaction = &OnFault;
-        ours.sa_flags = SA_SIGINFO | SA_ONSTACK | (now.sa_flags & SA_NODEFER);
-        ours.sa_mask = now.sa_mask;
-        sigaction(previous.signal, &ours, nullptr);
-    }
+    [[maybe_unused]] static const bool has_gate = [] {
+        LookAtFaults(FaultLooker::kWriteGate, &WaitAtGate);
+        return true;
+    }();
+    LookAtFaults(FaultLooker::kCopy, &SkipCopy);
 }
 
 void WriteGate::Close(uint64_t start, uint64_t end) {

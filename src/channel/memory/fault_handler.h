@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file fault_handler.h
-/// The one handler of this room for memory faults: of copies that may fail, and of writes that have to wait.
+/// What this room makes of memory faults: of copies that may fail, and of writes that have to wait.
 #pragma once
 
 #include <cstdint>
 
 namespace opendext::channel {
 
-/// Installs the handler for SIGSEGV and SIGBUS, and again when somebody replaced it; a fifth of a microsecond. It passes on
-/// every signal that is not ours to the handler that was there before; a write to read-only memory only after a few more
-/// tries, when a gate has opened since. Any thread.
+/// From now on, and again when somebody replaced the process's handler, faults of CopyBytes and at a closed WriteGate are
+/// dealt with; a fifth of a microsecond. A write to read-only memory is passed on only after a few more tries, when
+/// a gate has opened since. Any thread.
 void InstallFaultHandler();
 
 /// Holds up threads that write to a range which is read-only for a moment: for mappings that userfaultfd does

@@ -9,21 +9,31 @@
 
 namespace opendext::channel {
 
-bool RegionTable::Add(std::shared_ptr<SharedRegion> region, uint64_t address, bool is_born_shared) {
+bool RegionTable::Add(std::shared_ptr<SharedRegion> region, uint64_t address, Origin origin) {
     struct stat status = {};
     if (fstat(region->ExportFd(), &status) != 0) {
         return false;
     }
     const FileIdentity file{major(status.st_dev), minor(status.st_dev), status.st_ino};
+    AddEntry(std::move(region), file, address, origin);
+    return true;
+}
+
+void RegionTable::AddFile(std::shared_ptr<SharedRegion> region, const FileIdentity &file,
+                          uint64_t address) {
+    AddEntry(std::move(region), file, address, Origin::kFile);
+}
+
+void RegionTable::AddEntry(std::shared_ptr<SharedRegion> region, const FileIdentity &file,
+                           uint64_t address, Origin origin) {
     const std::lock_guard lock(mutex_);
     MakeRoomLocked();
     files_.insert_or_assign(region.get(), file);
     entries_.insert_or_assign(file, Entry{.region = std::move(region),
                                           .address = address,
-                                          .is_born_shared = is_born_shared,
+                                          .origin = origin,
                                           .num_pins = 0,
                                           .last_use = ++num_uses_});
-    return true;
 }
 
 void RegionTable::MakeRoomLocked() {
@@ -38,25 +48,38 @@ void RegionTable::MakeRoomLocked() {
         }
     }
     if (oldest != entries_.end()) {
-        forgotten_.insert(oldest->first);
+        if (oldest->second.origin != Origin::kFile) {
+            forgotten_.insert(oldest->first);
+        }
         files_.erase(oldest->second.region.get());
         entries_.erase(oldest);
     }
 }
 
-std::shared_ptr<SharedRegion> RegionTable::Find(const FileIdentity &file) {
-    const std::lock_guard lock(mutex_);
+std::shared_ptr<SharedRegion> RegionTable::FindLocked(const FileIdentity &file, bool is_file) {
     const auto found = entries_.find(file);
-    if (found == entries_.end()) {
+    if (found == entries_.end() || (found->second.origin == Origin::kFile) != is_file) {
         return nullptr;
     }
     found->second.last_use = ++num_uses_;
     return found->second.region;
 }
 
+std::shared_ptr<SharedRegion> RegionTable::Find(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    return FindLocked(file, false);
+}
+
+std::shared_ptr<SharedRegion> RegionTable::FindFile(const FileIdentity &file) {
+    const std::lock_guard lock(mutex_);
+    return FindLocked(file, true);
+}
+
 bool RegionTable::IsOurs(const FileIdentity &file) {
     const std::lock_guard lock(mutex_);
-    return entries_.contains(file) || forgotten_.contains(file);
+    const auto found = entries_.find(file);
+    return (found != entries_.end() && found->second.origin != Origin::kFile) ||
+           forgotten_.contains(file);
 }
 
 RegionTable::Entry *RegionTable::EntryOfLocked(const SharedRegion &region) {
@@ -88,14 +111,14 @@ bool RegionTable::IsPinned(const FileIdentity &file) {
 std::optional<PlacedRegion> RegionTable::Of(const FileIdentity &file) {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(file);
-    if (found == entries_.end()) {
+    if (found == entries_.end() || found->second.origin == Origin::kFile) {
         return forgotten_.contains(file)
                    ? std::optional(PlacedRegion{.region = nullptr, .file = file})
                    : std::nullopt;
     }
     const Entry &entry = found->second;
     return PlacedRegion{entry.region, file, entry.address, entry.num_pins != 0,
-                        entry.is_born_shared};
+                        entry.origin != Origin::kMoved};
 }
 
 void RegionTable::Place(const FileIdentity &file, uint64_t address) {
@@ -110,8 +133,8 @@ std::vector<PlacedRegion> RegionTable::All() {
     std::vector<PlacedRegion> all;
     all.reserve(entries_.size());
     for (const auto &[file, entry] : entries_) {
-        all.push_back(
-            {entry.region, file, entry.address, entry.num_pins != 0, entry.is_born_shared});
+        all.push_back({entry.region, file, entry.address, entry.num_pins != 0,
+                       entry.origin != Origin::kMoved});
     }
     return all;
 }

@@ -25,6 +25,13 @@ struct PlacedRegion {
     bool is_born_shared = false;  ///< Never was ordinary memory: nobody's stack.
 };
 
+/// How memory of this process came to stand on a region.
+enum class Origin : uint8_t {
+    kMoved,      ///< It was ordinary memory.
+    kAllocated,  ///< It was made shareable.
+    kFile,  ///< The application has mapped a file of its own, for others too: the region is lent, nothing else.
+};
+
 /// Thread-safe; no call blocks but for the moment of another.
 class RegionTable {
     struct HashFile {
@@ -42,10 +49,14 @@ public:
 
     /// @return false when the region's file cannot be told.
     [[nodiscard]] bool Add(std::shared_ptr<SharedRegion> region, uint64_t address,
-                           bool is_born_shared = false);
+                           Origin origin = Origin::kMoved);
+    /// As Add, of Origin::kFile, with the identity that mappings have: on some file systems fstat tells another.
+    void AddFile(std::shared_ptr<SharedRegion> region, const FileIdentity &file, uint64_t address);
 
-    /// The region behind a mapping, or NULL.
+    /// The region behind a mapping that was made by us, or NULL.
     [[nodiscard]] std::shared_ptr<SharedRegion> Find(const FileIdentity &file);
+    /// The region of a file of the application's own, or NULL.
+    [[nodiscard]] std::shared_ptr<SharedRegion> FindFile(const FileIdentity &file);
 
     /// Whether a mapping of that file was made by us, also when the region is forgotten.
     [[nodiscard]] bool IsOurs(const FileIdentity &file);
@@ -78,10 +89,13 @@ private:
     struct Entry {
         std::shared_ptr<SharedRegion> region;
         uint64_t address = 0;
-        bool is_born_shared = false;
+        Origin origin = Origin::kMoved;
         uint64_t num_pins = 0;
         uint64_t last_use = 0;
     };
+    void AddEntry(std::shared_ptr<SharedRegion> region, const FileIdentity &file, uint64_t address,
+                  Origin origin);
+    [[nodiscard]] std::shared_ptr<SharedRegion> FindLocked(const FileIdentity &file, bool is_file);
     [[nodiscard]] Entry *EntryOfLocked(const SharedRegion &region);
     void MakeRoomLocked();
 

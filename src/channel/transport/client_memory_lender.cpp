@@ -64,6 +64,11 @@ std::optional<LentPages> ClientMemoryLender::Find(const AppRange &range, MapAcce
     return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
 }
 
+std::optional<LentPages> ClientMemoryLender::FindFile(const AppRange &range, MapAccess access) {
+    auto slice = memory_.FindFile(range, access);
+    return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
+}
+
 std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, MapAccess access) {
     if (auto pages = Find(range, access)) {
         return pages;
@@ -71,7 +76,7 @@ std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, 
     if (!recent_.IsWorthSharing(range)) {
         return std::nullopt;
     }
-    auto slices = memory_.Share(range, access);
+    auto slices = memory_.Share(range, access, AppMemory::Files::kExcluded);
     return slices && slices->size() == 1 ? MakeKnown(std::move(slices->front())) : std::nullopt;
 }
 
@@ -103,11 +108,16 @@ void ClientMemoryLender::WarnNotShared(std::string_view wish, const AppRange &ra
 }
 
 bool ClientMemoryLender::Replace(const AppRange &range, const SharedSlice &slice,
-                                 const ClientArena::Chunk &chunk) {
-    if (const auto replaced = memory_.Replace(range, slice); !replaced) {
-        WarnNotShared("what the driver writes to the output that it kept stays with it", range,
-                      replaced.error());
+                                 const ClientArena::Chunk &chunk, AppMemory::Contents contents) {
+    const bool is_input = contents == AppMemory::Contents::kOfTheRange;
+    if (const auto replaced = memory_.Replace(range, slice, contents); !replaced) {
+        WarnNotShared(is_input ? "the device reads a copy of the input that stays prepared for DMA"
+                               : "what the driver writes to the output that it kept stays with it",
+                      range, replaced.error());
         return false;
+    }
+    if (is_input) {
+        has_kept_inputs_.store(true, std::memory_order_relaxed);
     }
     if (regions_) {
         regions_->Add(chunk.region, chunk.region_id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "channel/transport/known_regions.h"
 #include "channel/transport/lending_peer.h"
 #include "channel/transport/recent_ranges.h"
+#include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
 
@@ -21,6 +23,10 @@ namespace opendext::channel {
 struct LentPages {
     KnownRegions::Use use;  // ended after the slice is gone
     SharedSlice slice;
+
+    [[nodiscard]] WireSlice wire_slice() const {
+        return {use.region_id(), slice.offset, slice.length};
+    }
 };
 
 /// Brings an application's bytes to the driver of one connection: its pages themselves where they are shareable
@@ -36,6 +42,9 @@ public:
     /// The range if it is shareable as it is, in one piece. An empty one and unreadable ones are not.
     [[nodiscard]] std::optional<LentPages> Find(const AppRange &range, MapAccess access);
 
+    /// As Find, of a file of the application's own that it has mapped shared: for what is no snapshot.
+    [[nodiscard]] std::optional<LentPages> FindFile(const AppRange &range, MapAccess access);
+
     /// As Find; and makes the range shareable when it was passed before and is worth it.
     [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access);
 
@@ -43,10 +52,16 @@ public:
     [[nodiscard]] std::expected<std::vector<LentPages>, ShareFailure> Share(const AppRange &range,
                                                                             MapAccess access);
 
-    /// Puts `slice`, of a chunk that the driver kept, in the place of the range. @return whether it is there: then
-    /// the chunk is the application's memory from now on.
+    /// Puts `slice`, of a chunk that the driver kept, in the place of the range: an output's with what the slice holds,
+    /// an input's with what the range does. @return whether it is there: then the chunk is the application's memory
+    /// from now on.
     [[nodiscard]] bool Replace(const AppRange &range, const SharedSlice &slice,
-                               const ClientArena::Chunk &chunk);
+                               const ClientArena::Chunk &chunk, AppMemory::Contents contents);
+
+    /// Whether a driver has kept an input for a device, so that one of any size may be shareable as it is.
+    [[nodiscard]] bool HasKeptInputs() const {
+        return has_kept_inputs_.load(std::memory_order_relaxed);
+    }
 
     /// The driver kept `pages`: the application gets others, so that its later writes do not reach them.
     void Leave(const AppRange &range, LentPages pages);
@@ -78,6 +93,7 @@ private:
     ClientArena arena_;
     std::optional<KnownRegions> regions_;
     RecentRanges recent_;
+    std::atomic<bool> has_kept_inputs_ = false;
     OncePerKey warned_;
 };
 

@@ -20,6 +20,16 @@ namespace {
 /// Variable outputs that wait for the application to fetch them; each holds memory of the driver.
 constexpr size_t kMaxLargeOutputs = size_t{4} * kNumCallSlots;
 
+uint8_t FlagsOf(const CallReply &reply) {
+    uint8_t flags = reply.kept_structure_output_slice != Kept::kNothing ? kReplyKeptOutput : 0;
+    if (reply.kept_structure_slice == Kept::kPages) {
+        flags |= kReplyKeptInputPages;
+    } else if (reply.kept_structure_slice == Kept::kBytes) {
+        flags |= kReplyKeptInput;
+    }
+    return flags;
+}
+
 void CopyWordsOut(const uint64_t *shared, uint64_t *to, size_t num_words) {
     for (size_t i = 0; i < num_words; ++i) {
         to[i] = __atomic_load_n(&shared[i], __ATOMIC_RELAXED);
@@ -33,6 +43,7 @@ struct ConnectionServer::CallBuffers {
     std::array<uint64_t, kMaxScalars> scalars;
     std::array<std::byte, kMaxInlineBytes> structure;
     std::optional<SharedSlice> input;
+    std::optional<SharedSlice> input_pages;
     std::optional<SharedSlice> output;
     std::optional<AsyncTarget> async;
 };
@@ -58,6 +69,11 @@ int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &heade
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
     }
+    if ((header.flags & kRequestInputPages) != 0 &&
+        extra.input_pages.length == extra.input.length) {
+        buffers.input_pages = regions_.Resolve(extra.input_pages);
+        request.structure_pages = buffers.input_pages ? &*buffers.input_pages : nullptr;
+    }
     if ((header.flags & kRequestOutputSlice) != 0 && extra.output.length > kMaxInlineBytes) {
         buffers.output = regions_.Resolve(extra.output);
         request.structure_output_slice = buffers.output ? &*buffers.output : nullptr;
@@ -68,7 +84,8 @@ int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &heade
                                     .num_references = header.num_references};
         request.async = &*buffers.async;
     }
-    const bool lacks_input = (header.flags & kRequestInputSlice) != 0 && !buffers.input;
+    const bool lacks_input = ((header.flags & kRequestInputSlice) != 0 && !buffers.input) ||
+                             ((header.flags & kRequestInputPages) != 0 && !buffers.input_pages);
     const bool lacks_output = (header.flags & kRequestOutputSlice) != 0 && !buffers.output;
     return lacks_input || lacks_output ? kIoIpcError : kSuccess;
 }
@@ -80,8 +97,7 @@ ReplyHeader ConnectionServer::TakeReply(CallSlot &slot, const RequestHeader &hea
                           .flags = 0,
                           .reserved = 0,
                           .num_structure_bytes = 0};
-    answer.flags = static_cast<uint8_t>((reply.kept_structure_slice ? kReplyKeptInput : 0) |
-                                        (reply.kept_structure_output_slice ? kReplyKeptOutput : 0));
+    answer.flags = FlagsOf(reply);
     if (reply.result != kSuccess) {
         return answer;
     }

@@ -147,6 +147,8 @@ int32_t DirectConnection::CallPort(const ClientCall &call, const CheckedCall &ch
     reply.scalars = {scalar_output.data(), checked.scalar_output_capacity};
     if (input != nullptr) {
         request.structure_slice = &input->slice();
+        const LentPages *const own_pages = input->own_pages();
+        request.structure_pages = own_pages != nullptr ? &own_pages->slice : nullptr;
     } else if (checked.num_structure_bytes != 0) {
         std::memcpy(structure.data(), call.structure, checked.num_structure_bytes);
         request.structure = {structure.data(), checked.num_structure_bytes};

@@ -20,13 +20,14 @@ namespace opendext::channel {
 class FakeUserClient final : public UserClientPort {
 public:
     enum Selector : uint32_t {
-        kSum,        ///< Scalar output: the input's sum in each word.
-        kEcho,       ///< Structure output: the structure input, as far as it fits.
-        kFail,       ///< Fails with kFailure after filling all outputs.
-        kVariable,   ///< Output of scalars[0] bytes, byte i is i % 251.
-        kComplete,   ///< Asynchronous: completes scalars[0] times with two words.
-        kWritePart,  ///< Writes 3 bytes of 0x5a at offset 1 of the output slice.
-        kKeep,       ///< Keeps both slices; see kept_inputs and kept_outputs.
+        kSum,            ///< Scalar output: the input's sum in each word.
+        kEcho,           ///< Structure output: the structure input, as far as it fits.
+        kFail,           ///< Fails with kFailure after filling all outputs.
+        kVariable,       ///< Output of scalars[0] bytes, byte i is i % 251.
+        kComplete,       ///< Asynchronous: completes scalars[0] times with two words.
+        kWritePart,      ///< Writes 3 bytes of 0x5a at offset 1 of the output slice.
+        kKeep,           ///< Keeps both slices; see kept_inputs and kept_outputs.
+        kKeepForDevice,  ///< As kKeep, with the input prepared for DMA.
         kLook,  ///< As kKeep, for a look after the call: the application does not get to know of it.
         kAsk,  ///< ShareMemory of the segments in scalars[1...], by address and length; scalars[0] has Ask flags.
         kBlock,        ///< Waits for Unblock.
@@ -196,6 +197,7 @@ private:
                 WritePart(*request.structure_output_slice);
                 return;
             case kKeep:
+            case kKeepForDevice:
             case kLook:
                 return Keep(request, reply);
             case kAsk:
@@ -243,10 +245,16 @@ private:
         if (request.structure_output_slice != nullptr) {
             kept_outputs.push_back(*request.structure_output_slice);
         }
-        reply.kept_structure_slice =
-            request.selector == kKeep && request.structure_slice != nullptr;
-        reply.kept_structure_output_slice =
-            request.selector == kKeep && request.structure_output_slice != nullptr;
+        if (request.selector == kLook) {
+            return;
+        }
+        if (request.structure_slice != nullptr) {
+            reply.kept_structure_slice =
+                request.selector == kKeepForDevice ? Kept::kPages : Kept::kBytes;
+        }
+        if (request.structure_output_slice != nullptr) {
+            reply.kept_structure_output_slice = Kept::kPages;
+        }
     }
 
     int32_t AskAndRead(const CallRequest &request) {

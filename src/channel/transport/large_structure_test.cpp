@@ -167,6 +167,44 @@ TEST_P(LargeStructureTest, KeptInput_StaysWhatItWas) {
     }
 }
 
+// semantics.md 2.9: a device that goes on reading reaches the application's own pages.
+TEST_P(LargeStructureTest, InputKeptForADevice_ShowsWhatTheApplicationWritesLater) {
+    if (!can_move_) {
+        GTEST_SKIP() << "this machine allows no userfaultfd";
+    }
+    for (const uint64_t size : {5000UL, 100'001UL, kMiB}) {
+        const auto room = Fresh(size + 8192, 1);
+        const auto bytes = room.subspan(123, size);
+        // The first time it is a copy, later the pages themselves.
+        for (int i = 2; i < 6; ++i) {
+            std::memset(bytes.data(), i, size);
+            ASSERT_EQ(Send(Selector::kKeepForDevice, bytes), kSuccess);
+            EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), i));
+            std::memset(bytes.data(), 50 + i, size);
+            EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 50 + i)) << size << " " << i;
+        }
+        EXPECT_TRUE(AreAll(room.first(123), 1));
+        EXPECT_TRUE(AreAll(room.subspan(123 + size), 1));
+        // A buffer that was shared by use before.
+        const auto reused = Fresh(size, 1);
+        (void)ShareByUse(reused);
+        ASSERT_EQ(Send(Selector::kKeepForDevice, reused), kSuccess);
+        std::memset(reused.data(), 9, size);
+        EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 9)) << size;
+        client_->kept_inputs.clear();
+    }
+}
+
+TEST_P(LargeStructureTest, InputKeptForADeviceThatCannotBeShared_IsACopy) {
+    AppMemory::OfThisProcess().ForbidMovesForTest(true);
+    const auto bytes = Fresh(100'000, 1);
+    ASSERT_EQ(Send(Selector::kKeepForDevice, bytes), kSuccess);
+    std::memset(bytes.data(), 2, bytes.size());
+    EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 1));
+    ASSERT_EQ(Send(Selector::kKeepForDevice, bytes), kSuccess);
+    EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 2));
+}
+
 // semantics.md 2.4: it is the application's memory, whatever the way it got there.
 TEST_P(LargeStructureTest, KeptOutput_IsSeenByTheApplicationLater) {
     if (!can_move_) {

@@ -18,16 +18,26 @@ LentStructure::~LentStructure() {
 
 int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
     range_ = range;
-    if (!is_written && range.length >= RecentRanges::kSmallestShared) {
+    if (!is_written && (range.length >= RecentRanges::kSmallestShared || lender_.HasKeptInputs())) {
         pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly);
     }
-    return pages_ ? kSuccess : Copy();
+    if (pages_) {
+        return kSuccess;
+    }
+    const int32_t result = Copy();
+    if (result == kSuccess) {
+        own_pages_ = lender_.FindFile(range, MapAccess::kReadOnly);
+    }
+    return result;
 }
 
 int32_t LentStructure::LendOutput(const AppRange &range) {
     range_ = range;
     is_output_ = true;
     pages_ = lender_.FindOrShare(range, MapAccess::kReadWrite);
+    if (!pages_) {
+        pages_ = lender_.FindFile(range, MapAccess::kReadWrite);
+    }
     if (!pages_) {
         return Copy();
     }
@@ -63,18 +73,18 @@ bool LentStructure::CopyAndAnnounce(std::byte *to, const std::byte *from) {
 
 WireSlice LentStructure::wire_slice() const {
     if (pages_) {
-        return {pages_->use.region_id(), pages_->slice.offset, pages_->slice.length};
+        return pages_->wire_slice();
     }
     const bool is_readable = copied_.region != nullptr;
     return {is_readable ? copy_.chunk().region_id : 0, copied_.offset, copied_.length};
 }
 
-int32_t LentStructure::TakeBack(bool is_kept) {
+int32_t LentStructure::TakeBack(Kept kept) {
     if (pages_) {
-        if (is_output_ && is_kept) {
-            // One pin more than the call's own, which stays.
+        if (kept == Kept::kPages) {
+            // It stays: an output's own pin ends with the call.
             lender_.memory().Pin(*pages_->slice.region);
-        } else if (is_kept) {
+        } else if (kept == Kept::kBytes) {
             lender_.Leave(range_, *std::exchange(pages_, std::nullopt));
         }
         return kSuccess;
@@ -83,16 +93,24 @@ int32_t LentStructure::TakeBack(bool is_kept) {
         return kSuccess;  // the driver had nothing to read or write
     }
     if (is_output_) {
-        return TakeBackOutputCopy(is_kept);
+        return TakeBackOutputCopy(kept != Kept::kNothing);
     }
-    if (is_kept) {
-        copy_.Abandon();
-    }
+    TakeBackInputCopy(kept);
     return kSuccess;
 }
 
+void LentStructure::TakeBackInputCopy(Kept kept) {
+    if (kept == Kept::kPages && !own_pages_ &&
+        lender_.Replace(range_, copied_, copy_.chunk(), AppMemory::Contents::kOfTheRange)) {
+        (void)copy_.Detach();
+    } else if (kept != Kept::kNothing) {
+        copy_.Abandon();
+    }
+}
+
 int32_t LentStructure::TakeBackOutputCopy(bool is_kept) {
-    if (is_kept && lender_.Replace(range_, copied_, copy_.chunk())) {
+    if (is_kept &&
+        lender_.Replace(range_, copied_, copy_.chunk(), AppMemory::Contents::kOfTheSlice)) {
         (void)copy_.Detach();
         return kSuccess;
     }

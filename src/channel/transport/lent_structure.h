@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "channel/transport/client_memory_lender.h"
+#include "channel/wire/call.h"
 #include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
@@ -29,25 +30,28 @@ public:
     /// As LendInput, for an output: what the driver does not write keeps the application's own bytes.
     [[nodiscard]] int32_t LendOutput(const AppRange &range);
 
-    /// The driver has answered. Brings back what it wrote; what it kept of an input stays as it is now, and of an
-    /// output the application sees what the driver writes later.
+    /// The driver has answered, and kept what it did. Brings back what it wrote.
     /// @return 0, or kIOReturnVMError where the application's memory is not writable.
-    [[nodiscard]] int32_t TakeBack(bool is_kept);
+    [[nodiscard]] int32_t TakeBack(Kept kept);
 
     [[nodiscard]] const AppRange &range() const { return range_; }
     [[nodiscard]] const SharedSlice &slice() const { return pages_ ? pages_->slice : copied_; }
     [[nodiscard]] WireSlice wire_slice() const;
+    /// Of an input that is a copy: the application's pages, where they can be shared but not given up. Else NULL.
+    [[nodiscard]] const LentPages *own_pages() const { return own_pages_ ? &*own_pages_ : nullptr; }
 
 private:
     [[nodiscard]] int32_t Copy();
     /// Copies the range, and tells the driver shortly before the end. @return whether all of it was readable.
     [[nodiscard]] bool CopyAndAnnounce(std::byte *to, const std::byte *from);
+    void TakeBackInputCopy(Kept kept);
     [[nodiscard]] int32_t TakeBackOutputCopy(bool is_kept);
 
     ClientMemoryLender &lender_;
     AppRange range_;
     bool is_output_ = false;
     std::optional<LentPages> pages_;
+    std::optional<LentPages> own_pages_;
     ChunkLoan copy_;
     SharedSlice copied_;  // of the chunk
 };

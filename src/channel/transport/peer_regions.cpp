@@ -8,7 +8,7 @@
 namespace opendext::channel {
 
 bool PeerRegions::Adopt(uint64_t region_id, UniqueFd fd, uint64_t num_bytes) {
-    auto region = SharedRegion::Adopt(std::move(fd), num_bytes);
+    auto region = SharedRegion::Adopt(std::move(fd), num_bytes, CutShort::kMaybe);
     if (!region || region_id == 0) {
         return false;
     }

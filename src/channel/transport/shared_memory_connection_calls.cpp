@@ -27,6 +27,13 @@ AppRange RangeOf(const void *address, uint64_t num_bytes) {
     return {reinterpret_cast<uint64_t>(address), num_bytes};
 }
 
+Kept KeptInput(uint8_t reply_flags) {
+    if ((reply_flags & kReplyKeptInputPages) != 0) {
+        return Kept::kPages;
+    }
+    return (reply_flags & kReplyKeptInput) != 0 ? Kept::kBytes : Kept::kNothing;
+}
+
 /// Whether the server has answered or asks.
 bool IsServersTurnOver(uint32_t word, uint64_t ticket) {
     static_assert((static_cast<uint32_t>(ReplyState::kDone) | 1) ==
@@ -144,6 +151,10 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
         slot.extra.input = lent.input->wire_slice();
+        if (lent.input->own_pages() != nullptr) {
+            header.flags |= kRequestInputPages;
+            slot.extra.input_pages = lent.input->own_pages()->wire_slice();
+        }
     } else if (checked.num_structure_bytes != 0) {
         header.num_inline_bytes = static_cast<uint16_t>(checked.num_structure_bytes);
         std::memcpy(slot.inline_input.data(), call.structure, checked.num_structure_bytes);
@@ -238,9 +249,11 @@ int32_t SharedMemoryConnection::TakeBack(const ReplyHeader &reply, Lent &lent) {
         lent.loans->TakeBack((reply.flags & kReplyKeptMemory) != 0);
     }
     if (lent.input) {
-        (void)lent.input->TakeBack((reply.flags & kReplyKeptInput) != 0);
+        (void)lent.input->TakeBack(KeptInput(reply.flags));
     }
-    return lent.output ? lent.output->TakeBack((reply.flags & kReplyKeptOutput) != 0) : kSuccess;
+    return lent.output ? lent.output->TakeBack(
+                             (reply.flags & kReplyKeptOutput) != 0 ? Kept::kPages : Kept::kNothing)
+                       : kSuccess;
 }
 
 int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,

@@ -53,12 +53,21 @@ struct CallRequest {
     std::span<const uint64_t> scalars;             ///< At most kMaxScalars.
     std::span<const std::byte> structure;          ///< Inline input, at most kMaxInlineBytes.
     const SharedSlice *structure_slice = nullptr;  ///< Input above kMaxInlineBytes, or NULL.
-    uint32_t scalar_output_capacity = 0;           ///< At most kMaxScalars.
+    /// The application's own pages of that input, for devices, where the slice is a copy of them; or NULL.
+    const SharedSlice *structure_pages = nullptr;
+    uint32_t scalar_output_capacity = 0;  ///< At most kMaxScalars.
     uint64_t structure_output_capacity =
         0;  ///< Inline, at most kMaxInlineBytes, or kVariableOutput.
     const SharedSlice *structure_output_slice =
         nullptr;                         ///< Output above kMaxInlineBytes, or NULL.
     const AsyncTarget *async = nullptr;  ///< NULL for a synchronous call.
+};
+
+/// What the driver has of a structure in memory when its method has returned.
+enum class Kept : uint8_t {
+    kNothing,
+    kBytes,  ///< Of an input: they stay as they are now, whatever the application writes later.
+    kPages,  ///< Of an output, or of an input that is prepared for DMA: each sees what the other writes later.
 };
 
 /// Room for the answer, provided by the transport; the target fills it. Outputs count only with result 0.
@@ -70,9 +79,9 @@ struct CallReply {
     uint64_t num_structure_bytes = 0;  ///< Set by the target, never above the capacity.
     /// Output of a kVariableOutput call that is too large for `structure`.
     SharedSlice variable_output;
-    /// The driver kept the descriptor of the slice after the call; the transport must not use it again.
-    bool kept_structure_slice = false;
-    bool kept_structure_output_slice = false;
+    /// Set by the target. What is kept the transport must not use for something else.
+    Kept kept_structure_slice = Kept::kNothing;
+    Kept kept_structure_output_slice = Kept::kNothing;
 };
 
 /// Pieces that one grant may have. The application holds a descriptor for each while it maps them.

@@ -28,7 +28,7 @@
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"
-inline constexpr uint32_t kChannelVersion = 2;
+inline constexpr uint32_t kChannelVersion = 3;
 inline constexpr uint32_t kNumCallSlots = 16;
 
 /// RequestHeader::flags.
@@ -36,14 +36,18 @@ inline constexpr uint8_t kRequestInputSlice = 1;      ///< Input is CallSlot::ex
 inline constexpr uint8_t kRequestOutputSlice = 2;     ///< Output goes to CallSlot::extra.output.
 inline constexpr uint8_t kRequestVariableOutput = 4;  ///< The caller takes whatever size there is.
 inline constexpr uint8_t kRequestAsync = 8;  ///< CallSlot::extra has the completion's target.
-inline constexpr uint8_t kRequestKnownFlags = 15;
+inline constexpr uint8_t kRequestInputPages =
+    16;  ///< With kRequestInputSlice, and CallSlot::extra.input_pages.
+inline constexpr uint8_t kRequestKnownFlags = 31;
 
 /// ReplyHeader::flags.
-inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the input slice.
+inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the bytes of the input slice.
 inline constexpr uint8_t kReplyKeptOutput = 2;  ///< The driver kept the output slice.
 inline constexpr uint8_t kReplyVariableOutput =
     4;                                          ///< Output is fetched over the control connection.
 inline constexpr uint8_t kReplyKeptMemory = 8;  ///< The driver kept a snapshot that it asked for.
+inline constexpr uint8_t kReplyKeptInputPages =
+    16;  ///< The input is prepared for DMA, and stays so.
 
 /// What a request is made of; everything but the payload. No field is believed before ValidateRequest.
 struct RequestHeader {
@@ -62,11 +66,11 @@ static_assert(sizeof(RequestHeader) == 16 && std::is_trivially_copyable_v<Reques
 struct CallExtra {
     WireSlice input;
     WireSlice output;
+    WireSlice input_pages;                                 ///< CallRequest::structure_pages.
     uint64_t async_port;                                   ///< AsyncTarget::port.
     std::array<uint64_t, kMaxAsyncReferences> references;  ///< AsyncTarget::references.
-    uint64_t reserved;                                     ///< 0.
 };
-static_assert(sizeof(CallExtra) == 128 && std::is_trivially_copyable_v<CallExtra>);
+static_assert(sizeof(CallExtra) == 144 && std::is_trivially_copyable_v<CallExtra>);
 
 /// The answer's fixed part. With a result other than 0 nothing else but the kept flags counts.
 struct ReplyHeader {
@@ -109,7 +113,7 @@ struct CallSlot {
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_input;
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_output;
 };
-static_assert(sizeof(CallSlot) == 192 + 192 + 128 + 2 * kMaxInlineBytes);
+static_assert(sizeof(CallSlot) == 192 + 192 + 192 + 2 * kMaxInlineBytes);
 static_assert(offsetof(CallSlot, scalars) == 24 && offsetof(CallSlot, state) == 192);
 static_assert(std::is_standard_layout_v<CallSlot> && std::is_trivially_destructible_v<CallSlot>);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);

@@ -44,6 +44,24 @@ private:
     const Extent extent_;
 };
 
+class TwofoldBacking final : public Backing {
+public:
+    TwofoldBacking(Extent for_mapping, Extent for_dma)
+        : for_mapping_(std::move(for_mapping)), for_dma_(std::move(for_dma)) {}
+
+    bool Collect(Use use, uint64_t offset, uint64_t length,
+                 std::vector<Extent> &extents) const override {
+        const RunBacking &run = use == Use::kDma ? for_dma_ : for_mapping_;
+        return run.Collect(use, offset, length, extents);
+    }
+
+    bool IsThere() const override { return for_dma_.IsThere(); }
+
+private:
+    const RunBacking for_mapping_;
+    const RunBacking for_dma_;
+};
+
 class RunsBacking final : public Backing {
 public:
     explicit RunsBacking(std::vector<Extent> runs) {
@@ -158,6 +176,10 @@ private:
 
 std::unique_ptr<Backing> MakeRunBacking(Extent extent) {
     return std::make_unique<RunBacking>(std::move(extent));
+}
+
+std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma) {
+    return std::make_unique<TwofoldBacking>(std::move(for_mapping), std::move(for_dma));
 }
 
 std::unique_ptr<Backing> MakeRunsBacking(std::vector<Extent> extents) {

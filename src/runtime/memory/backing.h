@@ -74,6 +74,9 @@ public:
 /// stands for memory that its owner could not give: nothing of it can be collected.
 [[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(Extent extent);
 
+/// One run that a device reaches elsewhere than a mapping shows it. Of the same length.
+[[nodiscard]] std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma);
+
 /// Several runs one after another: ranges of an application. Unless all of them are there, nothing can be
 /// collected.
 [[nodiscard]] std::unique_ptr<Backing> MakeRunsBacking(std::vector<Extent> extents);

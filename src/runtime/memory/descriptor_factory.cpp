@@ -54,6 +54,24 @@ Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice, uint6
     return NewDescriptor(MakeRunBacking(ClientExtent({slice, nullptr}, length)), direction, length);
 }
 
+Retained<IOMemoryDescriptor> DescriptorFromInput(const SharedSlice &bytes, const SharedSlice *pages,
+                                                 std::shared_ptr<const void> dma_lease) {
+    const uint64_t length = bytes.length;
+    Extent for_dma =
+        ClientExtent({pages != nullptr ? *pages : bytes, std::move(dma_lease)}, length);
+    return NewDescriptor(
+        MakeTwofoldBacking(ClientExtent({bytes, nullptr}, length), std::move(for_dma)),
+        kIOMemoryDirectionOut, length);
+}
+
+std::shared_ptr<const void> MakeDmaLease() {
+    return std::make_shared<const char>('\0');
+}
+
+bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease) {
+    return dma_lease.use_count() > 1;
+}
+
 std::unique_ptr<Backing> MakeSlicesBacking(std::span<const ClientSlice> slices,
                                            ClientWrites writes) {
     std::vector<Extent> extents;
@@ -102,10 +120,11 @@ std::expected<std::vector<SharedSlice>, kern_return_t> ShareDescriptorPieces(
     }
     std::vector<SharedSlice> slices;
     for (const Extent &extent : extents) {
-        if (extent.slice.region == nullptr || extent.is_copied_on_write) {
+        if (extent.slice.region == nullptr || extent.is_copied_on_write ||
+            extent.slice.region->may_be_cut()) {
             LogWarning(
-                "memory of {} bytes is a device's or a copy of an application's, and cannot be "
-                "mapped into an application",
+                "memory of {} bytes is a device's, a file of an application's or a copy of its "
+                "memory, and cannot be mapped into an application",
                 length);
             return std::unexpected(kIOReturnUnsupported);
         }

@@ -28,6 +28,20 @@ namespace opendext::memory {
 [[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice,
                                                                uint64_t direction, uint64_t length);
 
+/// A descriptor of a structure that an application passes in, direction Out; else as DescriptorFromSlice.
+/// @param bytes what mappings show.
+/// @param pages what a device reaches, as many bytes; NULL: the same.
+/// @param dma_lease from MakeDmaLease, to ask IsPreparedForDma.
+[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromInput(
+    const SharedSlice &bytes, const SharedSlice *pages, std::shared_ptr<const void> dma_lease);
+
+/// Tells whether a descriptor's memory is prepared for DMA: held by the descriptor, and once more by each
+/// preparation of it, of a part of it or of a concatenation with it.
+[[nodiscard]] std::shared_ptr<const void> MakeDmaLease();
+
+/// @param dma_lease of a descriptor that exists.
+[[nodiscard]] bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease);
+
 /// A run of a client's memory. `slice` starts and ends anywhere in its pages; `slice.region` NULL stands for
 /// `slice.length` bytes that could not be had. `lease` is held until the descriptor is gone with all that stands
 /// on it (mappings, parts, concatenations, preparations for DMA), then destroyed, on whichever thread that is
@@ -77,7 +91,7 @@ struct DeviceMemory {
 /// ends on one, so that they can be mapped one after another (semantics.md 1.7, 2.8). The slices keep the
 /// memory alive, not the descriptor. May wait for the application whose memory it is, as a mapping would.
 /// @return kIOReturnBadArgument (NULL); kIOReturnVMError (length 0, or no memory there); kIOReturnUnsupported
-///         (memory of a device that cannot be shared, a copy of an application's, pieces that do not lie so).
+///         (memory of a device that cannot be shared, a file or a copy of an application's, pieces that do not lie so).
 [[nodiscard]] std::expected<std::vector<SharedSlice>, kern_return_t> ShareDescriptorPieces(
     const IOMemoryDescriptor *memory);
 

@@ -91,6 +91,7 @@ std::expected<std::byte *, int> ReserveAddresses(uint64_t num_bytes,
 }  // namespace
 
 MappedRange::~MappedRange() {
+    watch_.reset();
     if (reservation_ != nullptr) {
         munmap(reservation_, reservation_bytes_);
     }
@@ -103,6 +104,11 @@ void MappedRange::NoteIfReadOnly(const MapRequest &request) {
                                                  .reason = request.read_only_reason,
                                                  .mapped_at = diagnostics::CallSite::OfDriver()});
     }
+}
+
+bool MappedRange::WatchPages(const std::byte *start, uint64_t num_bytes) {
+    watch_ = WatchedPages::Watch(start, num_bytes);
+    return watch_.has_value();
 }
 
 std::byte *MappedRange::AddressOf(uint64_t offset) const {
@@ -161,6 +167,11 @@ std::expected<std::shared_ptr<const MappedRange>, int> MappedRange::MakeOverlay(
     range->reservation_bytes_ = *reserved;
     if (const int error = range->OverlayPages(extents, request.access, *base + guard)) {
         return std::unexpected(error);
+    }
+    const bool may_be_cut = std::ranges::any_of(
+        extents, [](const Extent &extent) { return extent.slice.region->may_be_cut(); });
+    if (may_be_cut && !range->WatchPages(*base + guard, layout->page_bytes)) {
+        return std::unexpected(ENOMEM);
     }
     if (!layout->has_gaps) {
         range->pieces_.clear();

@@ -62,6 +62,7 @@ private:
 
     MappedRange(std::byte *address, uint64_t length) : address_(address), length_(length) {}
     void NoteIfReadOnly(const MapRequest &request);
+    [[nodiscard]] bool WatchPages(const std::byte *start, uint64_t num_bytes);
     [[nodiscard]] static std::expected<std::shared_ptr<const MappedRange>, int> MakeOfDevice(
         std::span<const Extent> extents, const MapRequest &request);
     [[nodiscard]] static std::expected<std::shared_ptr<const MappedRange>, int> MakeOverlay(
@@ -78,6 +79,7 @@ private:
         keeper_;  // what holds the bytes, if they are not our own reservation
     std::byte *reservation_ = nullptr;
     uint64_t reservation_bytes_ = 0;
+    std::optional<WatchedPages> watch_;  // of our own reservation
     std::optional<ReadOnlyMappingEntry> read_only_entry_;
 };
 

@@ -20,6 +20,8 @@ struct MapperSlot {
     IOMemoryDescriptor *memory;
     IOMemoryMap *map;
     IODMACommand *command;
+    IOAddressSegment segments[32];  // of what the command has prepared
+    uint32_t numSegments;
 };
 
 struct MapperClient_IVars {
@@ -88,6 +90,9 @@ kern_return_t IMPL(MapperClient, Stop) {
 kern_return_t MapperClient::ExternalMethod(uint64_t selector,
                                            IOUserClientMethodArguments *arguments,
                                            const IOUserClientMethodDispatch *, OSObject *, void *) {
+    if (selector == kMapperKeepPrepared) {
+        return KeepPrepared(*arguments);
+    }
     OSData *input = arguments->structureInput;
     if (selector != kMapperRun || input == nullptr ||
         input->getLength() % sizeof(MapperStep) != 0) {
@@ -105,6 +110,20 @@ kern_return_t MapperClient::ExternalMethod(uint64_t selector,
     arguments->structureOutput =
         OSData::withBytes(results, static_cast<uint32_t>(count * sizeof(MapperResult)));
     return kIOReturnSuccess;
+}
+
+kern_return_t MapperClient::KeepPrepared(const IOUserClientMethodArguments &arguments) {
+    IOMemoryDescriptor *memory = arguments.structureInputDescriptor;
+    if (memory == nullptr || arguments.scalarInputCount != 1 ||
+        arguments.scalarInput[0] >= kMapperSlots) {
+        return kIOReturnBadArgument;
+    }
+    MapperSlot &slot = ivars->slots[arguments.scalarInput[0]];
+    Forget(slot);
+    memory->retain();
+    slot.memory = memory;
+    uint64_t numSegments = 0;
+    return UseDma({kMapperPrepare, 0, 0, 0, 0}, slot, &numSegments);
 }
 
 kern_return_t MapperClient::Run(const MapperStep &step, uint64_t *value) {
@@ -127,6 +146,7 @@ kern_return_t MapperClient::Run(const MapperStep &step, uint64_t *value) {
         case kMapperFromCard:
             return MoveByCard(step, slot, value);
         case kMapperPrepare:
+        case kMapperPreparedToCard:
         case kMapperComplete:
         case kMapperDmaFill:
             return UseDma(step, slot, value);
@@ -258,11 +278,17 @@ kern_return_t MapperClient::UseDma(const MapperStep &step, MapperSlot &slot, uin
             return kIOReturnNotReady;
         }
         uint64_t flags = 0;
-        uint32_t count = 32;
-        IOAddressSegment segments[32] = {};
+        slot.numSegments = 32;
+        const kern_return_t ret = slot.command->PrepareForDMA(0, slot.memory, 0, 0, &flags,
+                                                              &slot.numSegments, slot.segments);
+        *value = slot.numSegments;
+        return ret;
+    }
+    if (step.operation == kMapperPreparedToCard) {
+        uint32_t error = 0;
         const kern_return_t ret =
-            slot.command->PrepareForDMA(0, slot.memory, 0, 0, &flags, &count, segments);
-        *value = count;
+            ivars->service->Move(slot.segments, slot.numSegments, step.a, true, &error);
+        *value = error;
         return ret;
     }
     if (step.operation == kMapperComplete) {

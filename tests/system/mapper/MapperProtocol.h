@@ -4,9 +4,13 @@
 
 #include <stdint.h>
 
-/// One call of MapperClient does a list of steps: its structure input is an array of MapperStep, its structure
-/// output one of MapperResult. A step that fails does not end the list.
-enum MapperSelector { kMapperRun = 0 };
+enum MapperSelector {
+    /// Does a list of steps: its structure input is an array of MapperStep, its structure output one of MapperResult. A
+    /// step that fails does not end the list.
+    kMapperRun = 0,
+    /// Keeps the descriptor of its structure input in the slot that its scalar names, prepared for DMA.
+    kMapperKeepPrepared = 1,
+};
 
 /// What a step does. Numbers and flags in a, b, c; descriptors, mappings and DMA commands stay in their slot from
 /// one call to the next, until Forget or the client's Stop.
@@ -21,8 +25,9 @@ enum MapperOperation : uint32_t {
     kMapperFill,     ///< Sets b bytes of the mapping from a on to c.
     kMapperWaitFor,  ///< Waits until the byte of the mapping at a is b.
     kMapperToCard,  ///< PrepareForDMA of c bytes (0: all) from b on; the card reads them to its address a.
-    kMapperFromCard,          ///< As ToCard, the other way. Value: the card's error code.
-    kMapperPrepare,           ///< PrepareForDMA of all, which stays. Value: how many DMA segments.
+    kMapperFromCard,  ///< As ToCard, the other way. Value: the card's error code.
+    kMapperPrepare,   ///< PrepareForDMA of all, which stays. Value: how many DMA segments.
+    kMapperPreparedToCard,  ///< The card reads what stays prepared to its address a. Value: its error code.
     kMapperComplete,          ///< CompleteDMA.
     kMapperDmaFill,           ///< PerformOperation: sets b bytes of the preparation from a on to c.
     kMapperForgetDescriptor,  ///< Releases the descriptor, not its mapping.
