@@ -5,7 +5,6 @@
 // The first byte chooses the model: those of the catalog, or one that makes the mistakes that the input says.
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include "backends/emulated/model_usb_wire.h"
 #include "backends/usb/wired_usb_port.h"
 #include "base/log.h"
+#include "fuzz/fuzz_input.h"
 #include "models/catalog.h"
 
 namespace {
@@ -23,32 +23,18 @@ namespace {
 using namespace opendext;
 using namespace opendext::backends;
 
-void Require(bool truth) {
-    if (!truth) {
-        std::abort();
-    }
-}
-
-// Takes numbers off the front of the input; 0 when it is used up.
-class Input {
+/// Numbers of up to four bytes, mostly one.
+class Input : public FuzzInput {
 public:
-    Input(const uint8_t *data, size_t num_bytes) : data_(data), left_(num_bytes) {}
-    [[nodiscard]] bool IsEmpty() const { return left_ == 0; }
+    using FuzzInput::FuzzInput;
+
     uint32_t Take(size_t num_bytes = 1) {
-        uint32_t value = 0;
-        for (; num_bytes != 0 && left_ != 0; --num_bytes, --left_) {
-            value = value << 8 | *data_++;
-        }
-        return value;
+        return static_cast<uint32_t>(FuzzInput::Take(num_bytes));
     }
     template <typename T, size_t kCount>
     const T &Choose(const std::array<T, kCount> &choices) {
         return choices[Take() % kCount];
     }
-
-private:
-    const uint8_t *data_;
-    size_t left_;
 };
 
 constexpr std::array<uint8_t, 10> kEndpoints = {0x01, 0x81, 0x02, 0x82, 0x83,
