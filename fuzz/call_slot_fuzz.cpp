@@ -72,7 +72,7 @@ struct Target {
     uint64_t next_ticket = 1;
 
     void SubmitAndAwait() {
-        CallSlot &slot = shared->slots[next_ticket % kNumCallSlots];
+        CallSlot &slot = shared->slots[SlotIndex(next_ticket)];
         slot.sequence.store(SequenceOf(next_ticket));
         shared->server_parked.store(0);
         FutexWakeAll(shared->server_parked);
@@ -87,19 +87,20 @@ struct Target {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     static auto *target = new Target;
-    CallSlot &slot = target->shared->slots[target->next_ticket % kNumCallSlots];
-    // The input overlays the slot from its request on; `sequence` is the only word that has a rule.
+    CallSlot &slot = target->shared->slots[SlotIndex(target->next_ticket)];
+    CallPayload &payload = target->shared->payloads[SlotIndex(target->next_ticket)];
+    // The input overlays the slot from its request on, then its payload; `sequence` is the only word that has a rule.
     auto *const request = reinterpret_cast<std::byte *>(&slot.request);
     constexpr size_t kRequestBytes = offsetof(CallSlot, state) - offsetof(CallSlot, request);
     constexpr size_t kExtraBytes = sizeof(CallExtra);
     const size_t num_request = std::min(num_bytes, kRequestBytes);
     const size_t num_extra = std::min(num_bytes - num_request, kExtraBytes);
     const size_t num_inline =
-        std::min(num_bytes - num_request - num_extra, slot.inline_input.size());
+        std::min(num_bytes - num_request - num_extra, payload.inline_input.size());
     if (num_bytes != 0) {
         std::memcpy(request, data, num_request);
-        std::memcpy(&slot.extra, data + num_request, num_extra);
-        std::memcpy(slot.inline_input.data(), data + num_request + num_extra, num_inline);
+        std::memcpy(&payload.extra, data + num_request, num_extra);
+        std::memcpy(payload.inline_input.data(), data + num_request + num_extra, num_inline);
     }
     std::thread scribbler([&] {
         // The header changes while the server looks at it.
@@ -110,7 +111,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     });
     target->SubmitAndAwait();
     scribbler.join();
-    CallSlot &honest = target->shared->slots[target->next_ticket % kNumCallSlots];
+    CallSlot &honest = target->shared->slots[SlotIndex(target->next_ticket)];
     honest.request = {};
     target->SubmitAndAwait();
     if (CopyOut(honest.reply).result != kSuccess) {

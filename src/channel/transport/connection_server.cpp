@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -106,10 +107,13 @@ void ConnectionServer::RequestStop() {
 void ConnectionServer::ServeUntilStopped() {
     while (!stop_.load(std::memory_order_acquire)) {
         RunJobs();
-        if (shared_->slots[next_ticket_ % kNumCallSlots].sequence.load(std::memory_order_acquire) ==
+        if (shared_->slots[SlotIndex(next_ticket_)].sequence.load(std::memory_order_acquire) ==
             SequenceOf(next_ticket_)) {
             Serve(next_ticket_);
             ++next_ticket_;
+            if (std::exchange(has_slept_, false)) {
+                sched_yield();  // to the application, where both are on one processor
+            }
         } else {
             AwaitApplication(spin_, [this] { return HasWork(); });
         }
@@ -132,8 +136,7 @@ void ConnectionServer::ServeUntilStopped() {
 }
 
 bool ConnectionServer::HasWork() const {
-    return shared_->slots[next_ticket_ % kNumCallSlots].sequence.load() ==
-               SequenceOf(next_ticket_) ||
+    return shared_->slots[SlotIndex(next_ticket_)].sequence.load() == SequenceOf(next_ticket_) ||
            has_jobs_.load() || stop_.load();
 }
 

@@ -92,7 +92,8 @@ private:
     void PostJob(std::move_only_function<void()> job);
     void RunJobs();
     void Serve(uint64_t ticket);
-    [[nodiscard]] int32_t ReadRequest(CallSlot &slot, const RequestHeader &header,
+    static void Tell(CallSlot &slot, uint32_t word);
+    [[nodiscard]] int32_t ReadRequest(uint64_t ticket, const RequestHeader &header,
                                       CallBuffers &buffers, CallRequest &request);
     [[nodiscard]] ReplyHeader CallPort(CallSlot &slot, const RequestHeader &header,
                                        uint64_t ticket);
@@ -116,6 +117,7 @@ private:
     static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
     SpinBudget spin_{kMostSpinning};
     uint64_t next_ticket_ = 1;  // used on the serving thread only
+    bool has_slept_ = false;    // the same; since the last call
 
     std::atomic<bool> stop_ = false;
     std::atomic<bool> has_jobs_ = false;
@@ -152,6 +154,7 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
             break;
         }
         FutexWaitFor(shared_->server_parked, 1, kParkBackstop);
+        has_slept_ = true;
         FetchCallPath(CallSide::kDriver);
         // Woken without work: the application is about to call.
         if (shared_->server_parked.load() == 0 && SpinUntil(is_over, SpinBudget::kMost)) {

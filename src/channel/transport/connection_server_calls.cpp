@@ -48,8 +48,10 @@ struct ConnectionServer::CallBuffers {
     std::optional<AsyncTarget> async;
 };
 
-int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &header,
+int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &header,
                                       CallBuffers &buffers, CallRequest &request) {
+    const CallSlot &slot = shared_->slots[SlotIndex(ticket)];
+    const CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
     CopyWordsOut(slot.scalars.data(), buffers.scalars.data(), header.num_scalars);
     request.selector = header.selector;
     request.scalars = {buffers.scalars.data(), header.num_scalars};
@@ -58,13 +60,13 @@ int32_t ConnectionServer::ReadRequest(CallSlot &slot, const RequestHeader &heade
                                             ? kVariableOutput
                                             : header.inline_output_capacity;
     if (header.num_inline_bytes != 0) {
-        std::memcpy(buffers.structure.data(), slot.inline_input.data(), header.num_inline_bytes);
+        std::memcpy(buffers.structure.data(), payload.inline_input.data(), header.num_inline_bytes);
         request.structure = {buffers.structure.data(), header.num_inline_bytes};
     }
     if ((header.flags & (kRequestInputSlice | kRequestOutputSlice | kRequestAsync)) == 0) {
         return kSuccess;
     }
-    const CallExtra extra = CopyOut(slot.extra);
+    const CallExtra extra = CopyOut(payload.extra);
     if ((header.flags & kRequestInputSlice) != 0 && extra.input.length > kMaxInlineBytes) {
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
@@ -132,14 +134,15 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
     bool has_kept_memory = false;
     reply.result = ValidateRequest(header);
     if (reply.result == kSuccess) {
-        reply.result = ReadRequest(slot, header, buffers, request);
+        reply.result = ReadRequest(ticket, header, buffers, request);
     }
     if (reply.result == kSuccess) {
         const bool is_variable = (header.flags & kRequestVariableOutput) != 0;
         const size_t num_output_bytes =
             is_variable ? kMaxInlineBytes : header.inline_output_capacity;
         reply.scalars = {scalar_output.data(), header.scalar_output_capacity};
-        reply.structure = {slot.inline_output.data(), num_output_bytes};
+        CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
+        reply.structure = {payload.inline_output.data(), num_output_bytes};
         ask_gate_.Open(ticket);
         port_->Call(request, reply);
         has_kept_memory = EndAsking();
@@ -150,11 +153,17 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
 }
 
 void ConnectionServer::Serve(uint64_t ticket) {
-    CallSlot &slot = shared_->slots[ticket % kNumCallSlots];
+    CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const RequestHeader header = CopyOut(slot.request);
     slot.reply = CallPort(slot, header, ticket);
-    const uint32_t before = slot.state.exchange(ReplyWord(ticket, ReplyState::kDone));
-    if (before == ReplyWord(ticket, ReplyState::kParked)) {
+    Tell(slot, ReplyWord(ticket, ReplyState::kDone));
+}
+
+void ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
+    slot.state.store(word, std::memory_order_release);
+    // Either the application sees the word before it sleeps, or this sees it parked.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (slot.app_parked.load(std::memory_order_relaxed) != 0) {
         FutexWakeAll(slot.state);
     }
 }

@@ -62,13 +62,11 @@ ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest
 
 ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
                                                      const MemoryQuestion &question) {
-    CallSlot &slot = shared_->slots[ticket % kNumCallSlots];
+    CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     std::memcpy(&shared_->question, &question,
                 offsetof(MemoryQuestion, segments) + question.num_segments * sizeof(ClientSegment));
-    if (slot.state.exchange(asks) == ReplyWord(ticket, ReplyState::kParked)) {
-        FutexWakeAll(slot.state);
-    }
+    Tell(slot, asks);
     AwaitApplication(ask_spin_, [&] {
         return slot.state.load(std::memory_order_acquire) != asks ||
                stop_.load(std::memory_order_relaxed);

@@ -261,7 +261,7 @@ protected:
 
     /// Submits the header as ticket `ticket`. @return the result.
     int32_t Submit(uint64_t ticket, const RequestHeader &header) {
-        CallSlot &slot = shared_->slots[ticket % kNumCallSlots];
+        CallSlot &slot = shared_->slots[SlotIndex(ticket)];
         slot.request = header;
         slot.sequence.store(SequenceOf(ticket));
         if (shared_->server_parked.exchange(0) != 0) {
@@ -293,9 +293,9 @@ TEST_F(LyingApplication, WrongHeaders_GetErrorsAndTheNextCallWorks) {
 }
 
 TEST_F(LyingApplication, SlicesOfUnknownRegions_AreRefused) {
-    shared_->slots[1].extra.input = {.region_id = 77, .offset = 0, .length = 5000};
+    shared_->payloads[SlotIndex(1)].extra.input = {.region_id = 77, .offset = 0, .length = 5000};
     EXPECT_EQ(Submit(1, {.flags = kRequestInputSlice}), kIoIpcError);
-    shared_->slots[2].extra.input = {.region_id = 0, .offset = 0, .length = 10};
+    shared_->payloads[SlotIndex(2)].extra.input = {.region_id = 0, .offset = 0, .length = 10};
     EXPECT_EQ(Submit(2, {.flags = kRequestInputSlice}), kIoIpcError);
     EXPECT_EQ(client_->num_calls.load(), 0U);
 }
@@ -307,8 +307,8 @@ TEST_F(LyingApplication, GarbageOnTheControlSocket_ClosesThePort) {
 }
 
 TEST_F(LyingApplication, MoreMessagesThanMayWait_AreRefused) {
-    shared_->slots[1].request = {.selector = Selector::kBlock};
-    shared_->slots[1].sequence.store(SequenceOf(1));
+    shared_->slots[SlotIndex(1)].request = {.selector = Selector::kBlock};
+    shared_->slots[SlotIndex(1)].sequence.store(SequenceOf(1));
     ASSERT_TRUE(client_->AwaitBlocked());
     auto app_bus = *BusThread::Start("app-bus");
     auto peer = *BusPeer::Attach(*app_bus, std::move(endpoint_.control), BusSide::kClient, nullptr,
@@ -359,8 +359,8 @@ TEST_F(LyingApplication, TicketThatWasNeverGiven_HasNoPieces) {
 TEST_F(LyingApplication, DriverCode_RunsWithoutBlockedFaults) {
     ASSERT_EQ(Submit(1, {.selector = Selector::kSignalMask, .scalar_output_capacity = 2}),
               kSuccess);
-    EXPECT_EQ(shared_->slots[1].scalar_output[0], 0U);
-    EXPECT_EQ(shared_->slots[1].scalar_output[1], 1U);
+    EXPECT_EQ(shared_->slots[SlotIndex(1)].scalar_output[0], 0U);
+    EXPECT_EQ(shared_->slots[SlotIndex(1)].scalar_output[1], 1U);
 }
 
 TEST(LyingServer, WrongReply_IsAnIpcError) {
@@ -380,7 +380,7 @@ TEST(LyingServer, WrongReply_IsAnIpcError) {
         {.region = UniqueFd(dup(region->ExportFd())), .control = std::move(sockets.second)},
         nullptr);
     std::thread server([shared] {
-        CallSlot &slot = shared->slots[1];
+        CallSlot &slot = shared->slots[SlotIndex(1)];
         while (slot.sequence.load() != 1) {
             std::this_thread::yield();
         }

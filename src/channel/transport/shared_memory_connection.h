@@ -74,7 +74,7 @@ private:
     void AwaitTurn(uint64_t ticket);
     void PassTurn(uint64_t ticket);
     void WakeForTurn(uint64_t ticket);
-    [[nodiscard]] RequestHeader Fill(CallSlot &slot, const ClientCall &call,
+    [[nodiscard]] RequestHeader Fill(uint64_t ticket, const ClientCall &call,
                                      const CheckedCall &checked, const Lent &lent);
     /// @return whether the server slept.
     bool Submit(CallSlot &slot, uint64_t ticket);
@@ -87,8 +87,8 @@ private:
     [[nodiscard]] static int32_t TakeBack(const ReplyHeader &reply, Lent &lent);
     [[nodiscard]] int32_t TakeReply(CallSlot &slot, uint64_t ticket, const RequestHeader &request,
                                     const ClientCall &call, Lent &lent);
-    [[nodiscard]] int32_t TakeVariableOutput(CallSlot &slot, uint64_t ticket,
-                                             const ReplyHeader &reply, const ClientCall &call);
+    [[nodiscard]] int32_t TakeVariableOutput(uint64_t ticket, const ReplyHeader &reply,
+                                             const ClientCall &call);
 
     BusThread &bus_thread_;
     const std::shared_ptr<SharedRegion> region_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The application's side of one call.
+#include <sched.h>
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -99,11 +100,11 @@ int32_t SharedMemoryConnection::CallInGate(const ClientCall &call, const Checked
         }
     }
     ticket = last_ticket_.fetch_add(1, std::memory_order_relaxed) + 1;
-    CallSlot &slot = shared_->slots[ticket % kNumCallSlots];
+    CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     AwaitTurn(ticket);
     int32_t result = kMachSendInvalidDest;
     if (!is_peer_gone_.load(std::memory_order_acquire)) {
-        const RequestHeader header = Fill(slot, call, checked, lent);
+        const RequestHeader header = Fill(ticket, call, checked, lent);
         const bool was_parked = Submit(slot, ticket);
         result = AwaitReply(slot, ticket, was_parked, lent)
                      ? TakeReply(slot, ticket, header, call, lent)
@@ -114,7 +115,7 @@ int32_t SharedMemoryConnection::CallInGate(const ClientCall &call, const Checked
 }
 
 void SharedMemoryConnection::AwaitTurn(uint64_t ticket) {
-    Turn &turn = turns_[ticket % kNumCallSlots];
+    Turn &turn = turns_[SlotIndex(ticket)];
     const auto mine = static_cast<uint32_t>(ticket / kNumCallSlots);
     if (turn.now.load(std::memory_order_acquire) == mine) {
         return;
@@ -128,21 +129,23 @@ void SharedMemoryConnection::AwaitTurn(uint64_t ticket) {
 }
 
 void SharedMemoryConnection::PassTurn(uint64_t ticket) {
-    turns_[ticket % kNumCallSlots].now.store(static_cast<uint32_t>(ticket / kNumCallSlots) + 1,
-                                             std::memory_order_release);
+    turns_[SlotIndex(ticket)].now.store(static_cast<uint32_t>(ticket / kNumCallSlots) + 1,
+                                        std::memory_order_release);
 }
 
 void SharedMemoryConnection::WakeForTurn(uint64_t ticket) {
     // Who waits was in the gate when this call left it; or it entered later, and then it sees its turn.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    Turn &turn = turns_[ticket % kNumCallSlots];
+    Turn &turn = turns_[SlotIndex(ticket)];
     if (turn.num_waiters.load() != 0) {
         FutexWakeAll(turn.now, FutexScope::kThisProcess);
     }
 }
 
-RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &call,
+RequestHeader SharedMemoryConnection::Fill(uint64_t ticket, const ClientCall &call,
                                            const CheckedCall &checked, const Lent &lent) {
+    CallSlot &slot = shared_->slots[SlotIndex(ticket)];
+    CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
     RequestHeader header = {};
     header.selector = call.selector;
     header.num_scalars = static_cast<uint8_t>(checked.num_scalars);
@@ -150,18 +153,18 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     CopyFewWords(call.scalars, checked.num_scalars, slot.scalars.data());
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
-        slot.extra.input = lent.input->wire_slice();
+        payload.extra.input = lent.input->wire_slice();
         if (lent.input->own_pages() != nullptr) {
             header.flags |= kRequestInputPages;
-            slot.extra.input_pages = lent.input->own_pages()->wire_slice();
+            payload.extra.input_pages = lent.input->own_pages()->wire_slice();
         }
     } else if (checked.num_structure_bytes != 0) {
         header.num_inline_bytes = static_cast<uint16_t>(checked.num_structure_bytes);
-        std::memcpy(slot.inline_input.data(), call.structure, checked.num_structure_bytes);
+        std::memcpy(payload.inline_input.data(), call.structure, checked.num_structure_bytes);
     }
     if (checked.has_output_slice()) {
         header.flags |= kRequestOutputSlice;
-        slot.extra.output = lent.output->wire_slice();
+        payload.extra.output = lent.output->wire_slice();
     } else {
         header.inline_output_capacity = static_cast<uint16_t>(checked.structure_output_capacity);
     }
@@ -171,16 +174,17 @@ RequestHeader SharedMemoryConnection::Fill(CallSlot &slot, const ClientCall &cal
     if (call.async != nullptr) {
         header.flags |= kRequestAsync;
         header.num_references = static_cast<uint8_t>(call.async->num_references);
-        slot.extra.async_port = call.async->port;
-        slot.extra.references = call.async->references;
+        payload.extra.async_port = call.async->port;
+        payload.extra.references = call.async->references;
     }
     slot.request = header;
     return header;
 }
 
 bool SharedMemoryConnection::Submit(CallSlot &slot, uint64_t ticket) {
-    // Sequentially consistent: either the server sees the ticket before it sleeps, or this sees it parked.
-    slot.sequence.store(SequenceOf(ticket));
+    slot.sequence.store(SequenceOf(ticket), std::memory_order_release);
+    // Either the server sees the ticket before it sleeps, or this sees it parked.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     return WakeServer();
 }
 
@@ -221,6 +225,9 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
         const uint32_t word = slot.state.load(std::memory_order_acquire);
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
+    if (was_parked) {
+        sched_yield();  // to the server, where the kernel has woken it on this very processor
+    }
     if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
         return AwaitServerParked(slot, ticket);
     }
@@ -231,6 +238,7 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
 SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot &slot,
                                                                        uint64_t ticket) {
     const uint32_t parked = ReplyWord(ticket, ReplyState::kParked);
+    slot.app_parked.store(1);
     uint32_t word = slot.state.load();
     while (!IsServersTurnOver(word, ticket) && !is_peer_gone_.load()) {
         // When the word changes meanwhile, it is an answer or a question, or the peer is gone.
@@ -241,6 +249,7 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot 
             word = slot.state.load();
         }
     }
+    slot.app_parked.store(0);
     return WaitOf(slot.state.load(), ticket);
 }
 
@@ -273,7 +282,7 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
         *call.num_scalar_output = reply.num_scalars;
     }
     if ((request.flags & kRequestVariableOutput) != 0) {
-        return TakeVariableOutput(slot, ticket, reply, call);
+        return TakeVariableOutput(ticket, reply, call);
     }
     if ((request.flags & kRequestOutputSlice) != 0) {
         // The count stays the full size, however little was written (semantics.md 2.5).
@@ -281,7 +290,8 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
     }
     if (call.num_structure_output != nullptr) {
         if (reply.num_structure_bytes != 0) {
-            std::memcpy(call.structure_output, slot.inline_output.data(),
+            const CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
+            std::memcpy(call.structure_output, payload.inline_output.data(),
                         reply.num_structure_bytes);
         }
         *call.num_structure_output = reply.num_structure_bytes;
@@ -291,11 +301,12 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
 
 #pragma clang section text = ""
 
-int32_t SharedMemoryConnection::TakeVariableOutput(CallSlot &slot, uint64_t ticket,
-                                                   const ReplyHeader &reply,
+int32_t SharedMemoryConnection::TakeVariableOutput(uint64_t ticket, const ReplyHeader &reply,
+
                                                    const ClientCall &call) {
     if ((reply.flags & kReplyVariableOutput) == 0) {
-        return GiveFreshOutput({slot.inline_output.data(), reply.num_structure_bytes}, call);
+        const CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
+        return GiveFreshOutput({payload.inline_output.data(), reply.num_structure_bytes}, call);
     }
     UniqueFd fd;
     SharedSlice slice;

@@ -14,30 +14,32 @@
 
 /// The memory of a call channel: one region per connection, made by the driver process, mapped by both.
 ///
-/// A call takes the next ticket; tickets count from 1. Ticket t uses slot t % kNumCallSlots, so the server
+/// A call takes the next ticket; tickets count from 1. Ticket t uses the slot SlotIndex(t), so the server
 /// serves in the order of tickets by looking at one slot at a time. Legal moves of a slot:
-///   app:    fills request, stores the ticket in `sequence`; that submits the call
+///   app:    fills request and payload, stores the ticket in `sequence`; that submits the call
 ///   server: copies the request, fills the reply, stores (ticket, kDone) in `state`; that answers it
 ///   app:    takes the reply; the slot is free for ticket t + kNumCallSlots
 /// Before it answers, the server may ask for memory of the application, as often as it likes:
 ///   server: fills CallRegion::question, stores (ticket, kAsks) in `state`
 ///   app:    copies the question, fills CallRegion::answer, stores (ticket, kNone) in `state`
 /// One call is served at a time, so that one question and one answer do for all slots.
-/// An app that tires of spinning stores (ticket, kParked) in `state` and sleeps on it; the server wakes it only
-/// if it finds that. A server that tires sets `server_parked` and sleeps on that.
+/// An app that tires of spinning sets the slot's `app_parked`, stores (ticket, kParked) in `state` and sleeps on that;
+/// a server that tires sets `server_parked` and sleeps on it. Each side looks whether the other sleeps after it has
+/// stored its word, with a fence between: swapping the word would have to take the line back from who polls it.
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"
-inline constexpr uint32_t kChannelVersion = 3;
-inline constexpr uint32_t kNumCallSlots = 16;
+inline constexpr uint32_t kChannelVersion = 4;
+inline constexpr uint32_t kNumCallSlots = 8;
+inline constexpr size_t kCallPageBytes = 4096;
 
 /// RequestHeader::flags.
-inline constexpr uint8_t kRequestInputSlice = 1;      ///< Input is CallSlot::extra.input.
-inline constexpr uint8_t kRequestOutputSlice = 2;     ///< Output goes to CallSlot::extra.output.
+inline constexpr uint8_t kRequestInputSlice = 1;      ///< Input is CallPayload::extra.input.
+inline constexpr uint8_t kRequestOutputSlice = 2;     ///< Output goes to CallPayload::extra.output.
 inline constexpr uint8_t kRequestVariableOutput = 4;  ///< The caller takes whatever size there is.
-inline constexpr uint8_t kRequestAsync = 8;  ///< CallSlot::extra has the completion's target.
+inline constexpr uint8_t kRequestAsync = 8;  ///< CallPayload::extra has the completion's target.
 inline constexpr uint8_t kRequestInputPages =
-    16;  ///< With kRequestInputSlice, and CallSlot::extra.input_pages.
+    16;  ///< With kRequestInputSlice, and CallPayload::extra.input_pages.
 inline constexpr uint8_t kRequestKnownFlags = 31;
 
 /// ReplyHeader::flags.
@@ -56,7 +58,7 @@ struct RequestHeader {
     uint8_t scalar_output_capacity;  ///< Words the caller takes.
     uint8_t num_references;     ///< Words valid in CallExtra::references; 0 without kRequestAsync.
     uint8_t flags;              ///< kRequest*.
-    uint16_t num_inline_bytes;  ///< Bytes valid in CallSlot::inline_input.
+    uint16_t num_inline_bytes;  ///< Bytes valid in CallPayload::inline_input.
     uint16_t inline_output_capacity;  ///< Bytes the caller takes; 0 for slices and variable output.
     uint32_t reserved;                ///< 0.
 };
@@ -78,9 +80,18 @@ struct ReplyHeader {
     uint8_t num_scalars;  ///< Words valid in CallSlot::scalar_output; at most the capacity.
     uint8_t flags;        ///< kReply*.
     uint16_t reserved;    ///< 0.
-    uint64_t num_structure_bytes;  ///< Bytes valid in CallSlot::inline_output; at most the capacity.
+    uint64_t
+        num_structure_bytes;  ///< Bytes valid in CallPayload::inline_output; at most the capacity.
 };
 static_assert(sizeof(ReplyHeader) == 16 && std::is_trivially_copyable_v<ReplyHeader>);
+
+/// The slot of a ticket, and its payload. The bits of the number are turned round: where one slot lies behind the other, the
+/// processor that polls them foresees the next one, and fetches it from under who fills it.
+constexpr size_t SlotIndex(uint64_t ticket) {
+    static_assert(kNumCallSlots == 8);
+    const uint64_t number = ticket % kNumCallSlots;
+    return (number & 1) << 2 | (number & 2) | number >> 2;
+}
 
 /// The low two bits of CallSlot::state; the others are the low 30 bits of the ticket.
 enum class ReplyState : uint32_t {
@@ -100,7 +111,7 @@ constexpr uint32_t SequenceOf(uint64_t ticket) {
 /// One call under way. A small call (up to five scalars each way) is one cache line in and one out.
 struct CallSlot {
     alignas(64) std::atomic<uint32_t> sequence;  ///< Written last by the app.
-    uint32_t reserved_request;                   ///< 0.
+    std::atomic<uint32_t> app_parked;            ///< Not 0: the app sleeps on `state`.
     RequestHeader request;
     std::array<uint64_t, kMaxScalars> scalars;
 
@@ -108,17 +119,22 @@ struct CallSlot {
     uint32_t reserved_reply;                  ///< 0.
     ReplyHeader reply;
     std::array<uint64_t, kMaxScalars> scalar_output;
-
-    alignas(64) CallExtra extra;
-    alignas(64) std::array<std::byte, kMaxInlineBytes> inline_input;
-    alignas(64) std::array<std::byte, kMaxInlineBytes> inline_output;
 };
-static_assert(sizeof(CallSlot) == 192 + 192 + 192 + 2 * kMaxInlineBytes);
+static_assert(sizeof(CallSlot) == 192 + 192);
 static_assert(offsetof(CallSlot, scalars) == 24 && offsetof(CallSlot, state) == 192);
 static_assert(std::is_standard_layout_v<CallSlot> && std::is_trivially_destructible_v<CallSlot>);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 
-/// The whole region.
+/// What larger calls have besides.
+struct CallPayload {
+    alignas(64) CallExtra extra;
+    alignas(64) std::array<std::byte, kMaxInlineBytes> inline_input;
+    alignas(64) std::array<std::byte, kMaxInlineBytes> inline_output;
+};
+static_assert(sizeof(CallPayload) == 192 + 2 * kMaxInlineBytes);
+
+/// The whole region. What each call touches is in one page: after some idleness a page that is met, its entry in the
+/// page table and the kernel's record for a futex in it, costs as much as ten lines.
 struct CallRegion {
     uint32_t magic;                                   ///< kChannelMagic.
     uint32_t version;                                 ///< kChannelVersion.
@@ -126,11 +142,12 @@ struct CallRegion {
     uint32_t reserved;                                ///< 0.
     alignas(64) std::atomic<uint32_t> server_parked;  ///< 1: the server sleeps on this word.
     alignas(64) std::array<CallSlot, kNumCallSlots> slots;
+    alignas(kCallPageBytes) std::array<CallPayload, kNumCallSlots> payloads;  ///< Of the slots.
     alignas(64)
         MemoryQuestion question;      ///< Of the call that is served, while its slot says kAsks.
     alignas(64) MemoryAnswer answer;  ///< To the last question.
 };
-static_assert(offsetof(CallRegion, question) == 128 + kNumCallSlots * sizeof(CallSlot));
+static_assert(offsetof(CallRegion, payloads) == kCallPageBytes);
 static_assert(std::is_standard_layout_v<CallRegion>);
 
 /// Checks a private copy of a header: counts, sizes and flags that fit each other.
