@@ -20,8 +20,57 @@ const CallPathSections g_call_path;
 
 #pragma clang section text = "opendext_call_app"
 
+/// The connection that a thread called on last: most call on one, again and again, and then neither the table nor its lock
+/// is touched. It holds nothing: what has lost its name is not found, and may go.
+class LastConnection {
+public:
+    ~LastConnection() { is_over_ = true; }
+
+    /// Of the calling thread. NULL: it ends, and what it still calls comes from the destructors of its other data.
+    static LastConnection *OfThisThread() {
+        [[gnu::tls_model("initial-exec")]] static thread_local LastConnection last;
+        return is_over_ ? nullptr : &last;
+    }
+
+    [[nodiscard]] std::shared_ptr<ConnectionObject> Find(const Session &session,
+                                                         io_connect_t name) const {
+        if (name != name_ || &session != session_) {
+            return nullptr;
+        }
+        auto connection = connection_.lock();
+        return connection && connection->has_name() ? connection : nullptr;
+    }
+
+    void Set(const Session &session, io_connect_t name,
+             const std::shared_ptr<ConnectionObject> &connection) {
+        session_ = &session;
+        name_ = name;
+        connection_ = connection;
+    }
+
+private:
+    [[gnu::tls_model("initial-exec")]] static thread_local constinit bool is_over_;
+
+    const Session *session_ = nullptr;  // names of another one, after a fork, mean others
+    io_connect_t name_ = IO_OBJECT_NULL;
+    std::weak_ptr<ConnectionObject> connection_;
+};
+
+thread_local constinit bool LastConnection::is_over_ = false;
+
 std::shared_ptr<ConnectionObject> FindConnection(io_connect_t connect) {
-    return Session::Current().objects().Find<ConnectionObject>(connect);
+    Session &session = Session::Current();
+    LastConnection *const last = LastConnection::OfThisThread();
+    if (last != nullptr) {
+        if (auto connection = last->Find(session, connect)) {
+            return connection;
+        }
+    }
+    auto found = session.objects().Find<ConnectionObject>(connect);
+    if (found && last != nullptr) {
+        last->Set(session, connect, found);
+    }
+    return found;
 }
 
 // One call; `async` is NULL for a synchronous one. A dead name is as a dead port is.

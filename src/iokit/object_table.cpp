@@ -58,9 +58,7 @@ bool ObjectTable::Release(mach_port_t name) {
         return false;
     }
     if (--found->second.references == 0) {
-        last = std::move(found->second.object);
-        slots_.erase(found);
-        entry_names_.erase(std::to_underlying(last->entry()));
+        last = TakeLocked(found);
     }
     return true;
 }
@@ -68,12 +66,14 @@ bool ObjectTable::Release(mach_port_t name) {
 std::shared_ptr<NamedObject> ObjectTable::Remove(mach_port_t name) {
     const std::lock_guard lock(mutex_);
     const auto found = slots_.find(name);
-    if (found == slots_.end()) {
-        return nullptr;
-    }
-    std::shared_ptr<NamedObject> object = std::move(found->second.object);
-    slots_.erase(found);
+    return found == slots_.end() ? nullptr : TakeLocked(found);
+}
+
+std::shared_ptr<NamedObject> ObjectTable::TakeLocked(Slots::iterator slot) {
+    std::shared_ptr<NamedObject> object = std::move(slot->second.object);
+    slots_.erase(slot);
     entry_names_.erase(std::to_underlying(object->entry()));
+    object->has_name_.store(false, std::memory_order_release);
     return object;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,11 +19,19 @@ class NamedObject {
 public:
     virtual ~NamedObject() = default;
 
+    /// False once the table has taken its name away; who had found it by then may go on. Any thread.
+    [[nodiscard]] bool has_name() const { return has_name_.load(std::memory_order_acquire); }
+
     /// Kernel class, as IOObjectGetClass tells it.
     [[nodiscard]] virtual std::string ClassName() const = 0;
 
     /// The registry entry that it is, or kNone.
     [[nodiscard]] virtual channel::EntryId entry() const { return channel::EntryId::kNone; }
+
+private:
+    friend class ObjectTable;
+
+    std::atomic<bool> has_name_ = true;
 };
 
 /// The io_object_t names of this process. As with ports, one name stands for one object however often it is
@@ -57,9 +66,13 @@ private:
         uint32_t references = 1;
     };
 
+    using Slots = std::unordered_map<mach_port_t, Slot>;
+
+    std::shared_ptr<NamedObject> TakeLocked(Slots::iterator slot);
+
     mutable std::mutex mutex_;
     mach_port_t next_name_ = 0x1003;  // guarded by mutex_, as the two below
-    std::unordered_map<mach_port_t, Slot> slots_;
+    Slots slots_;
     std::unordered_map<uint64_t, mach_port_t> entry_names_;
 };
 
