@@ -2,9 +2,11 @@
 #include "host/leak_report.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,11 @@ namespace {
 
 /// A driver that leaks in more places is told of these.
 constexpr size_t kMostLines = 20;
+
+/// A thread that is not the driver's, an application's in embedded mode or the one that ran a timer, may be about to
+/// release the last reference of what the driver had. It gets this long: what is leaked stays for ever.
+constexpr std::chrono::milliseconds kReleasePatience{500};
+constexpr std::chrono::milliseconds kBetweenLooks{1};
 
 bool IsOfClassOf(const LiveObject &live, const void *image_start) {
     return object::MetaClassInternals::Image(live.meta_class) == image_start;
@@ -60,6 +67,17 @@ std::vector<LiveObject> LeaksOf(const void *image, uint64_t first_sequence,
         return std::pair(!IsOfClassOf(live, start), live.sequence);
     });
     return all;
+}
+
+std::vector<LiveObject> LastingLeaksOf(const void *image, uint64_t first_sequence,
+                                       uint64_t last_sequence) {
+    const auto deadline = std::chrono::steady_clock::now() + kReleasePatience;
+    std::vector<LiveObject> leaks = LeaksOf(image, first_sequence, last_sequence);
+    while (!leaks.empty() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(kBetweenLooks);
+        leaks = LeaksOf(image, first_sequence, last_sequence);
+    }
+    return leaks;
 }
 
 void ReportAction(OSAction *action, const OSObject *target) {
@@ -140,7 +158,7 @@ void ReportGroup(const Group &group) {
 }  // namespace
 
 void ReportLeaks(const void *image, uint64_t first_sequence, uint64_t last_sequence) {
-    const std::vector<LiveObject> leaks = LeaksOf(image, first_sequence, last_sequence);
+    const std::vector<LiveObject> leaks = LastingLeaksOf(image, first_sequence, last_sequence);
     if (leaks.empty()) {
         return;
     }
