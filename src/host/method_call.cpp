@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,14 @@ namespace {
 
 const CallPathSections g_call_path;
 
+/// Without a call: after some idleness the C library's function is one more page to fetch.
+template <typename T>
+void ClearInPlace(T &object) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    __builtin_memset_inline(&object, 0, sizeof(object));
+    asm volatile("" ::: "memory");  // or the compiler makes one call of several
+}
+
 // Whether somebody else than this call holds the object: the driver kept it, or a mapping of it.
 bool IsKept(const OSObject *object) {
     return object != nullptr && object::ObjectInternals::References(object) > 1;
@@ -39,6 +48,13 @@ channel::Kept KeptOf(const IOMemoryDescriptor *input, const std::weak_ptr<const 
 }
 
 }  // namespace
+
+MethodCall::MethodCall(const channel::CallRequest &request, channel::CallReply &reply)
+    : request_(request), reply_(reply) {
+    ClearInPlace(input_);
+    ClearInPlace(output_);
+    ClearInPlace(arguments_);
+}
 
 void MethodCall::SetScalars() {
     const size_t num_inputs = std::min<size_t>(request_.scalars.size(), kMaxScalars);

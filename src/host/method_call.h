@@ -20,8 +20,7 @@ namespace opendext::host {
 /// Lives on the stack of one call. A call without a structure allocates nothing.
 class MethodCall {
 public:
-    MethodCall(const channel::CallRequest &request, channel::CallReply &reply)
-        : request_(request), reply_(reply) {}
+    MethodCall(const channel::CallRequest &request, channel::CallReply &reply);
     MethodCall(const MethodCall &) = delete;
     MethodCall &operator=(const MethodCall &) = delete;
 
@@ -50,9 +49,9 @@ private:
     const IOUserClient *client_ = nullptr;  // set by Run
     kern_return_t status_ = kIOReturnNotReady;
     // Own arrays of full size: a driver that goes past the count stays within them.
-    std::array<uint64_t, channel::kMaxScalars> input_ = {};
-    std::array<uint64_t, channel::kMaxScalars> output_ = {};
-    IOUserClientMethodArguments arguments_ = {};
+    std::array<uint64_t, channel::kMaxScalars> input_;
+    std::array<uint64_t, channel::kMaxScalars> output_;
+    IOUserClientMethodArguments arguments_;
     memory::Retained<OSData> structure_;
     memory::Retained<IOMemoryDescriptor> input_descriptor_;
     std::weak_ptr<const void> input_dma_lease_;  // held by input_descriptor_ and its preparations

@@ -9,7 +9,9 @@
 namespace opendext::dispatch {
 namespace {
 
-thread_local QueueFrame *t_frame = nullptr;
+// The library is there when its program starts, so this needs no function that finds it: every call of an application
+// reads it.
+[[gnu::tls_model("initial-exec")]] thread_local QueueFrame *t_frame = nullptr;
 
 class FrameScope {
 public:
