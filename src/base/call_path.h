@@ -8,7 +8,8 @@
 ///     #pragma clang section text = "opendext_call_app"     (or "opendext_call_driver")
 ///     functions
 ///     #pragma clang section text = ""
-/// and FetchCallPath asks for all lines of a side at once, which costs as much as a few.
+/// and FetchCallPath asks for all lines of a side at once, which costs as much as a few. What few calls need stays outside,
+/// not inlined.
 #pragma once
 
 namespace opendext {

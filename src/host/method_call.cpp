@@ -72,6 +72,18 @@ bool MethodCall::SetStructures() {
         structure_.reset(OSData::withBytes(request_.structure.data(), request_.structure.size()));
         arguments_.structureInput = structure_.get();
     }
+    arguments_.structureOutputMaximumSize = request_.structure_output_capacity == kVariableOutput
+                                                ? uint64_t{kIOUserClientVariableStructureSize}
+                                                : request_.structure_output_capacity;
+    const bool has_slices =
+        request_.structure_slice != nullptr || request_.structure_output_slice != nullptr;
+    return (request_.structure.empty() || structure_ != nullptr) &&
+           (!has_slices || SetDescriptors());
+}
+
+#pragma clang section text = ""
+
+[[gnu::noinline]] bool MethodCall::SetDescriptors() {
     if (const SharedSlice *slice = request_.structure_slice) {
         const auto dma_lease = memory::MakeDmaLease();
         input_dma_lease_ = dma_lease;
@@ -79,37 +91,37 @@ bool MethodCall::SetStructures() {
             memory::DescriptorFromInput(*slice, request_.structure_pages, dma_lease);
         arguments_.structureInputDescriptor = input_descriptor_.get();
     }
-    arguments_.structureOutputMaximumSize = request_.structure_output_capacity == kVariableOutput
-                                                ? uint64_t{kIOUserClientVariableStructureSize}
-                                                : request_.structure_output_capacity;
     if (const SharedSlice *slice = request_.structure_output_slice) {
         output_descriptor_ =
             memory::DescriptorFromSlice(*slice, kIOMemoryDirectionIn, slice->length);
         arguments_.structureOutputDescriptor = output_descriptor_.get();
         arguments_.structureOutputMaximumSize = slice->length;
     }
-    return (request_.structure.empty() || structure_ != nullptr) &&
-           (request_.structure_slice == nullptr || input_descriptor_ != nullptr) &&
+    return (request_.structure_slice == nullptr || input_descriptor_ != nullptr) &&
            (request_.structure_output_slice == nullptr || output_descriptor_ != nullptr);
 }
 
-bool MethodCall::SetCompletion(const std::shared_ptr<CompletionGate> &gate) {
-    if (request_.async == nullptr) {
-        return true;
-    }
+[[gnu::noinline]] bool MethodCall::SetCompletion(const std::shared_ptr<CompletionGate> &gate,
+                                                 const channel::AsyncTarget &target) {
     is_revoked_ = std::make_shared<std::atomic<bool>>(false);
-    completion_.reset(
-        service::MakeCompletionAction(MakeReceiver(gate, *request_.async, is_revoked_)));
+    completion_.reset(service::MakeCompletionAction(MakeReceiver(gate, target, is_revoked_)));
     arguments_.completion = completion_.get();
     return completion_ != nullptr;
 }
 
+#pragma clang section text = "opendext_call_driver"
+
 kern_return_t MethodCall::Prepare(const std::shared_ptr<CompletionGate> &gate) {
     SetScalars();
-    return SetStructures() && SetCompletion(gate) ? kIOReturnSuccess : kIOReturnNoMemory;
+    const channel::AsyncTarget *target = request_.async;
+    return SetStructures() && (target == nullptr || SetCompletion(gate, *target))
+               ? kIOReturnSuccess
+               : kIOReturnNoMemory;
 }
 
-kern_return_t MethodCall::TakeVariable(const OSData *output) {
+#pragma clang section text = ""
+
+[[gnu::noinline]] kern_return_t MethodCall::TakeVariable(const OSData *output) {
     if (output == nullptr) {
         return kIOReturnUnderrun;
     }
@@ -132,7 +144,7 @@ kern_return_t MethodCall::TakeVariable(const OSData *output) {
 }
 
 // semantics.md 2.5.
-void MethodCall::TellOfTooMuch(const OSData *output, uint64_t capacity) const {
+[[gnu::noinline]] void MethodCall::TellOfTooMuch(const OSData *output, uint64_t capacity) const {
     if (request_.structure_output_slice == nullptr) {
         LogWarning(
             "ExternalMethod selector {}: structureOutput has {} bytes, the application has room "
@@ -157,6 +169,8 @@ void MethodCall::TellOfTooMuch(const OSData *output, uint64_t capacity) const {
             "write through the descriptor when there is one, and leave structureOutput NULL");
     }
 }
+
+#pragma clang section text = "opendext_call_driver"
 
 kern_return_t MethodCall::TakeStructure(const OSData *output) {
     if (request_.structure_output_capacity == kVariableOutput) {

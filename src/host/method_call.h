@@ -39,7 +39,9 @@ public:
 private:
     void SetScalars();
     [[nodiscard]] bool SetStructures();
-    [[nodiscard]] bool SetCompletion(const std::shared_ptr<CompletionGate> &gate);
+    [[nodiscard]] bool SetDescriptors();
+    [[nodiscard]] bool SetCompletion(const std::shared_ptr<CompletionGate> &gate,
+                                     const channel::AsyncTarget &target);
     [[nodiscard]] kern_return_t TakeStructure(const OSData *output);
     void TellOfTooMuch(const OSData *output, uint64_t capacity) const;
     [[nodiscard]] kern_return_t TakeVariable(const OSData *output);

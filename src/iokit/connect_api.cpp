@@ -58,6 +58,20 @@ private:
 
 thread_local constinit bool LastConnection::is_over_ = false;
 
+#pragma clang section text = ""
+
+[[gnu::noinline]] std::shared_ptr<ConnectionObject> LookUpConnection(Session &session,
+                                                                     LastConnection *last,
+                                                                     io_connect_t connect) {
+    auto found = session.objects().Find<ConnectionObject>(connect);
+    if (found && last != nullptr) {
+        last->Set(session, connect, found);
+    }
+    return found;
+}
+
+#pragma clang section text = "opendext_call_app"
+
 std::shared_ptr<ConnectionObject> FindConnection(io_connect_t connect) {
     Session &session = Session::Current();
     LastConnection *const last = LastConnection::OfThisThread();
@@ -66,11 +80,7 @@ std::shared_ptr<ConnectionObject> FindConnection(io_connect_t connect) {
             return connection;
         }
     }
-    auto found = session.objects().Find<ConnectionObject>(connect);
-    if (found && last != nullptr) {
-        last->Set(session, connect, found);
-    }
-    return found;
+    return LookUpConnection(session, last, connect);
 }
 
 // One call; `async` is NULL for a synchronous one. A dead name is as a dead port is.

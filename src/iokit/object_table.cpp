@@ -83,12 +83,10 @@ uint32_t ObjectTable::References(mach_port_t name) const {
     return found == slots_.end() ? 0 : found->second.references;
 }
 
-#pragma clang section text = "opendext_call_app"
 std::shared_ptr<NamedObject> ObjectTable::FindAny(mach_port_t name) const {
     const std::lock_guard lock(mutex_);
     const auto found = slots_.find(name);
     return found == slots_.end() ? nullptr : found->second.object;
 }
-#pragma clang section text = ""
 
 }  // namespace opendext::iokit

@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -106,14 +105,13 @@ void ConnectionServer::RequestStop() {
 #pragma clang section text = "opendext_call_driver"
 void ConnectionServer::ServeUntilStopped() {
     while (!stop_.load(std::memory_order_acquire)) {
-        RunJobs();
+        if (has_jobs_.load(std::memory_order_relaxed)) {
+            RunJobs();
+        }
         if (shared_->slots[SlotIndex(next_ticket_)].sequence.load(std::memory_order_acquire) ==
             SequenceOf(next_ticket_)) {
             Serve(next_ticket_);
             ++next_ticket_;
-            if (std::exchange(has_slept_, false)) {
-                sched_yield();  // to the application, where both are on one processor
-            }
         } else {
             AwaitApplication(spin_, [this] { return HasWork(); });
         }
@@ -161,9 +159,7 @@ void ConnectionServer::PostJob(std::move_only_function<void()> job) {
 
 #pragma clang section text = "opendext_call_driver"
 void ConnectionServer::RunJobs() {
-    if (!has_jobs_.load(std::memory_order_relaxed) || !has_jobs_.exchange(false)) {
-        return;
-    }
+    has_jobs_.store(false);
     std::deque<std::move_only_function<void()>> jobs;
     {
         const std::lock_guard lock(mutex_);

@@ -95,10 +95,13 @@ private:
     static void Tell(CallSlot &slot, uint32_t word);
     [[nodiscard]] int32_t ReadRequest(uint64_t ticket, const RequestHeader &header,
                                       CallBuffers &buffers, CallRequest &request);
+    [[nodiscard]] int32_t ReadExtra(uint64_t ticket, const RequestHeader &header,
+                                    CallBuffers &buffers, CallRequest &request);
     [[nodiscard]] ReplyHeader CallPort(CallSlot &slot, const RequestHeader &header,
                                        uint64_t ticket);
     [[nodiscard]] ReplyHeader TakeReply(CallSlot &slot, const RequestHeader &header,
                                         uint64_t ticket, CallReply &reply);
+    void KeepLargeOutput(uint64_t ticket, CallReply &reply, ReplyHeader &answer);
     [[nodiscard]] bool EndAsking();
     using Pieces = std::expected<std::vector<ClientMemoryPiece>, int32_t>;
     [[nodiscard]] Pieces AskInCall(uint64_t ticket, const MemoryQuestion &question);
@@ -117,7 +120,6 @@ private:
     static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
     SpinBudget spin_{kMostSpinning};
     uint64_t next_ticket_ = 1;  // used on the serving thread only
-    bool has_slept_ = false;    // the same; since the last call
 
     std::atomic<bool> stop_ = false;
     std::atomic<bool> has_jobs_ = false;
@@ -154,7 +156,6 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
             break;
         }
         FutexWaitFor(shared_->server_parked, 1, kParkBackstop);
-        has_slept_ = true;
         FetchCallPath(CallSide::kDriver);
         // Woken without work: the application is about to call.
         if (shared_->server_parked.load() == 0 && SpinUntil(is_over, SpinBudget::kMost)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving of one call slot.
+#include <sched.h>
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -63,10 +64,16 @@ int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &head
         std::memcpy(buffers.structure.data(), payload.inline_input.data(), header.num_inline_bytes);
         request.structure = {buffers.structure.data(), header.num_inline_bytes};
     }
-    if ((header.flags & (kRequestInputSlice | kRequestOutputSlice | kRequestAsync)) == 0) {
-        return kSuccess;
-    }
-    const CallExtra extra = CopyOut(payload.extra);
+    const bool has_extra =
+        (header.flags & (kRequestInputSlice | kRequestOutputSlice | kRequestAsync)) != 0;
+    return has_extra ? ReadExtra(ticket, header, buffers, request) : kSuccess;
+}
+
+#pragma clang section text = ""
+
+[[gnu::noinline]] int32_t ConnectionServer::ReadExtra(uint64_t ticket, const RequestHeader &header,
+                                                      CallBuffers &buffers, CallRequest &request) {
+    const CallExtra extra = CopyOut(shared_->payloads[SlotIndex(ticket)].extra);
     if ((header.flags & kRequestInputSlice) != 0 && extra.input.length > kMaxInlineBytes) {
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
@@ -92,6 +99,8 @@ int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &head
     return lacks_input || lacks_output ? kIoIpcError : kSuccess;
 }
 
+#pragma clang section text = "opendext_call_driver"
+
 ReplyHeader ConnectionServer::TakeReply(CallSlot &slot, const RequestHeader &header,
                                         uint64_t ticket, CallReply &reply) {
     ReplyHeader answer = {.result = reply.result,
@@ -108,22 +117,31 @@ ReplyHeader ConnectionServer::TakeReply(CallSlot &slot, const RequestHeader &hea
     CopyFewWords(reply.scalars.data(), answer.num_scalars, slot.scalar_output.data());
     answer.num_structure_bytes =
         std::min<uint64_t>(reply.num_structure_bytes, reply.structure.size());
-    if ((header.flags & kRequestVariableOutput) == 0 || reply.variable_output.region == nullptr) {
-        return answer;
+    if ((header.flags & kRequestVariableOutput) != 0 && reply.variable_output.region != nullptr) {
+        KeepLargeOutput(ticket, reply, answer);
     }
+    return answer;
+}
+
+#pragma clang section text = ""
+
+[[gnu::noinline]] void ConnectionServer::KeepLargeOutput(uint64_t ticket, CallReply &reply,
+                                                         ReplyHeader &answer) {
     const std::lock_guard lock(mutex_);
     if (large_outputs_.size() >= kMaxLargeOutputs) {
-        return {.result = kIoNoMemory,
-                .num_scalars = 0,
-                .flags = answer.flags,
-                .reserved = 0,
-                .num_structure_bytes = 0};
+        answer = {.result = kIoNoMemory,
+                  .num_scalars = 0,
+                  .flags = answer.flags,
+                  .reserved = 0,
+                  .num_structure_bytes = 0};
+        return;
     }
     large_outputs_.insert_or_assign(ticket, std::move(reply.variable_output));
     answer.flags |= kReplyVariableOutput;
     answer.num_structure_bytes = 0;
-    return answer;
 }
+
+#pragma clang section text = "opendext_call_driver"
 
 ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &header,
                                        uint64_t ticket) {
@@ -163,8 +181,11 @@ void ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
     slot.state.store(word, std::memory_order_release);
     // Either the application sees the word before it sleeps, or this sees it parked.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (slot.app_parked.load(std::memory_order_relaxed) != 0) {
+    const AppWaits waits = slot.app_waits.load(std::memory_order_relaxed);
+    if (waits == AppWaits::kSleeps) {
         FutexWakeAll(slot.state);
+    } else if (waits == AppWaits::kGaveWay) {
+        sched_yield();
     }
 }
 

@@ -64,7 +64,7 @@ bool LentStructure::CopyAndAnnounce(std::byte *to, const std::byte *from) {
     constexpr uint64_t kLastBytes = uint64_t{512} << 10;
     const uint64_t num_first = range_.length - std::min(range_.length, kLastBytes);
     const uint64_t num_last = range_.length - num_first;
-    if (CopyBytes(to, from, num_first) != num_first) {
+    if (num_first != 0 && CopyBytes(to, from, num_first) != num_first) {
         return false;
     }
     lender_.ExpectCall();

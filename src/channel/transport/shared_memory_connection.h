@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/giving_way.h"
 #include "base/spin_budget.h"
 #include "channel/transport/bus_peer.h"
 #include "channel/transport/call_gate.h"
@@ -97,6 +98,7 @@ private:
     GivenLinks links_;
     CallGate gate_;
     SpinBudget spin_;
+    GivingWay giving_way_;  // to a server that this side has woken
     std::atomic<bool> is_peer_gone_ = false;
     std::atomic<bool> is_attached_ = false;
     std::atomic<uint64_t> last_region_id_ = 0;

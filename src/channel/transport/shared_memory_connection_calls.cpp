@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The application's side of one call.
-#include <sched.h>
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -225,8 +224,10 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
         const uint32_t word = slot.state.load(std::memory_order_acquire);
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
-    if (was_parked) {
-        sched_yield();  // to the server, where the kernel has woken it on this very processor
+    if (was_parked && giving_way_.IsWorthwhile()) {
+        slot.app_waits.store(AppWaits::kGaveWay);
+        giving_way_.GiveWay();
+        slot.app_waits.store(AppWaits::kAwake);
     }
     if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
         return AwaitServerParked(slot, ticket);
@@ -238,7 +239,7 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
 SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot &slot,
                                                                        uint64_t ticket) {
     const uint32_t parked = ReplyWord(ticket, ReplyState::kParked);
-    slot.app_parked.store(1);
+    slot.app_waits.store(AppWaits::kSleeps);
     uint32_t word = slot.state.load();
     while (!IsServersTurnOver(word, ticket) && !is_peer_gone_.load()) {
         // When the word changes meanwhile, it is an answer or a question, or the peer is gone.
@@ -249,7 +250,7 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot 
             word = slot.state.load();
         }
     }
-    slot.app_parked.store(0);
+    slot.app_waits.store(AppWaits::kAwake);
     return WaitOf(slot.state.load(), ticket);
 }
 

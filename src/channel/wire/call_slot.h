@@ -23,7 +23,7 @@
 ///   server: fills CallRegion::question, stores (ticket, kAsks) in `state`
 ///   app:    copies the question, fills CallRegion::answer, stores (ticket, kNone) in `state`
 /// One call is served at a time, so that one question and one answer do for all slots.
-/// An app that tires of spinning sets the slot's `app_parked`, stores (ticket, kParked) in `state` and sleeps on that;
+/// An app that tires of spinning sets the slot's `app_waits`, stores (ticket, kParked) in `state` and sleeps on that;
 /// a server that tires sets `server_parked` and sleeps on it. Each side looks whether the other sleeps after it has
 /// stored its word, with a fence between: swapping the word would have to take the line back from who polls it.
 namespace opendext::channel {
@@ -108,10 +108,17 @@ constexpr uint32_t SequenceOf(uint64_t ticket) {
     return static_cast<uint32_t>(ticket);
 }
 
+/// What an app does that waits: CallSlot::app_waits.
+enum class AppWaits : uint32_t {
+    kAwake = 0,    ///< It looks at `state`, or does not wait.
+    kSleeps = 1,   ///< It sleeps on `state`: the server wakes it.
+    kGaveWay = 2,  ///< It has given its processor to others: the server does the same for it.
+};
+
 /// One call under way. A small call (up to five scalars each way) is one cache line in and one out.
 struct CallSlot {
     alignas(64) std::atomic<uint32_t> sequence;  ///< Written last by the app.
-    std::atomic<uint32_t> app_parked;            ///< Not 0: the app sleeps on `state`.
+    std::atomic<AppWaits> app_waits;             ///< Looked at after `state` has been written.
     RequestHeader request;
     std::array<uint64_t, kMaxScalars> scalars;
 

@@ -116,7 +116,10 @@ IODispatchQueue *QueueTable::ForMethod(const OSObject *target, const OSMethodDes
     return table->default_queue_.load(std::memory_order_acquire);
 }
 
-void QueueTable::TellOfMissing(const OSObject *target, const OSMethodDescription &method) const {
+#pragma clang section text = ""
+
+[[gnu::noinline]] void QueueTable::TellOfMissing(const OSObject *target,
+                                                 const OSMethodDescription &method) const {
     if (has_told_of_missing_.load(std::memory_order_relaxed) ||
         has_told_of_missing_.exchange(true)) {
         return;
@@ -149,6 +152,8 @@ std::vector<IODispatchQueue *> QueueTable::CopyAll(const OSObject *target) {
     }
     return queues;
 }
+
+#pragma clang section text = "opendext_call_driver"
 
 IODispatchQueue *QueueTable::Default(const OSObject *target) {
     const QueueTable *table = Of(target);
