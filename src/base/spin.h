@@ -16,6 +16,19 @@ inline void CpuPause() {
 #endif
 }
 
+/// Calls `is_done` until it returns true, a few dozen times at most: no clock is read. @return whether it returned true.
+template <typename Predicate>
+bool SpinRounds(Predicate is_done) {
+    constexpr int kRounds = 64;
+    for (int round = 0; round < kRounds; ++round) {
+        if (is_done()) {
+            return true;
+        }
+        CpuPause();
+    }
+    return false;
+}
+
 /// Calls `is_done` until it returns true or `budget` is over. It is called at least once.
 /// Makes no system call (the clock is read through the vDSO, every 32 rounds).
 /// @return whether it returned true.

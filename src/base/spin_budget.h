@@ -28,12 +28,8 @@ public:
     /// @return whether it returned true.
     template <typename Predicate>
     bool Spin(Predicate is_done) {
-        constexpr int kRoundsBeforeClock = 64;
-        for (int round = 0; round < kRoundsBeforeClock; ++round) {
-            if (is_done()) {
-                return true;
-            }
-            CpuPause();
+        if (SpinRounds(is_done)) {
+            return true;
         }
         const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
         const bool is_close =

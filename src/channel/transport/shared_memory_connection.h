@@ -82,6 +82,8 @@ private:
     [[nodiscard]] bool AwaitReply(CallSlot &slot, uint64_t ticket, bool was_parked, Lent &lent);
     [[nodiscard]] Wait AwaitServer(CallSlot &slot, uint64_t ticket, bool was_parked);
     [[nodiscard]] Wait WaitOf(uint32_t word, uint64_t ticket) const;
+    /// To the server, when it may be on this processor.
+    void GiveWay(CallSlot &slot);
     [[nodiscard]] Wait AwaitServerParked(CallSlot &slot, uint64_t ticket);
     bool WakeServer();
     void AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans);

@@ -224,16 +224,23 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
         const uint32_t word = slot.state.load(std::memory_order_acquire);
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
-    if (was_parked && giving_way_.IsWorthwhile()) {
+    if (was_parked || !SpinRounds(is_over)) {
+        GiveWay(
+            slot);  // a server that has not answered by now may be waiting for this very processor
+        if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
+            return AwaitServerParked(slot, ticket);
+        }
+    }
+    // Again: the peer may have answered and gone between the two looks.
+    return WaitOf(slot.state.load(std::memory_order_acquire), ticket);
+}
+
+void SharedMemoryConnection::GiveWay(CallSlot &slot) {
+    if (giving_way_.IsWorthwhile()) {
         slot.app_waits.store(AppWaits::kGaveWay);
         giving_way_.GiveWay();
         slot.app_waits.store(AppWaits::kAwake);
     }
-    if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
-        return AwaitServerParked(slot, ticket);
-    }
-    // Again: the peer may have answered and gone between the two looks.
-    return WaitOf(slot.state.load(std::memory_order_acquire), ticket);
 }
 
 SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServerParked(CallSlot &slot,
