@@ -28,7 +28,7 @@ public:
     }
 
     /// Bulk, in as many pieces as sizes are given.
-    static std::unique_ptr<TestTransfer> Bulk(uint8_t endpoint, std::vector<size_t> sizes) {
+    static std::unique_ptr<TestTransfer> Bulk(uint8_t endpoint, const std::vector<size_t> &sizes) {
         auto transfer = std::make_unique<TestTransfer>();
         transfer->type = UsbTransferType::kBulk;
         transfer->endpoint = {endpoint};

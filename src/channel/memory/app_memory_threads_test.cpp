@@ -15,9 +15,12 @@
 namespace opendext::channel {
 namespace {
 
+constexpr uint64_t kPage = 4096;
+
 // Threads that change what is mapped while others ask for it.
+// NOLINTNEXTLINE(readability-function-size): its threads are in it
 TEST_F(AppMemoryTest, MappingsThatChangeAllTheTime_AreNeverGivenOutStale) {
-    constexpr uint64_t kLength = 16 * 4096;
+    constexpr uint64_t kLength = 16 * kPage;
     const MappedRegion place = MapFresh(kLength, 0);
     std::atomic<uint64_t> generation = 0;
     std::atomic<bool> stop = false;
@@ -53,6 +56,7 @@ TEST_F(AppMemoryTest, MappingsThatChangeAllTheTime_AreNeverGivenOutStale) {
     stop = true;
 }
 
+// NOLINTNEXTLINE(readability-function-size): its threads are in it
 TEST_F(AppMemoryTest, LiveWriters_LoseNothing) {
     constexpr uint64_t kLength = 4 * kMiB;
     constexpr int kNumWriters = 3;
@@ -120,18 +124,19 @@ TEST_F(AppMemoryTest, RangeThatAnotherThreadUnmaps_IsRefusedOrShared) {
 // What another thread does while a piece of a buffer is about to be mapped over. Each knows the buffer's start.
 
 void MapAnew(uint64_t start, uint64_t end) {
-    mmap(reinterpret_cast<void *>(start), end - start, PROT_READ | PROT_WRITE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    EXPECT_NE(mmap(reinterpret_cast<void *>(start), end - start, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+              MAP_FAILED);
     std::memset(reinterpret_cast<void *>(start), 9, end - start);
 }
 void MapOnePageAnew(uint64_t start, uint64_t /*end*/) {
-    MapAnew(start + 4 * 4096, start + 5 * 4096);
+    MapAnew(start + 4 * kPage, start + 5 * kPage);
 }
 void Unmap(uint64_t start, uint64_t end) {
     munmap(reinterpret_cast<void *>(start), end - start);
 }
 void UnmapOnePage(uint64_t start, uint64_t /*end*/) {
-    Unmap(start + 4 * 4096, start + 5 * 4096);
+    Unmap(start + 4 * kPage, start + 5 * kPage);
 }
 
 TEST_F(AppMemoryTest, MemoryMappedAnewDuringTheMove_IsNotTouched) {
@@ -157,7 +162,7 @@ TEST_F(AppMemoryTest, PartMappedAnewDuringTheMove_IsNotTouchedAndTheRestIsAsItWa
               ShareFailure::kUnmapped);
     memory.CallBeforeMappingForTest(nullptr);
     std::vector<std::byte> expected(3 * kMiB, std::byte{1});
-    std::fill_n(expected.begin() + 4 * 4096, 4096, std::byte{9});
+    std::fill_n(expected.begin() + static_cast<ptrdiff_t>(4 * kPage), kPage, std::byte{9});
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), region.data()));
     // Nobody is held up any more.
     std::memset(region.data(), 2, 3 * kMiB);
@@ -173,14 +178,14 @@ TEST_F(AppMemoryTest, MemoryUnmappedDuringTheMove_StaysUnmapped) {
         memory.CallBeforeMappingForTest(hook);
         EXPECT_EQ(memory.Share({start, kMiB}, kWrite).error(), ShareFailure::kUnmapped);
         memory.CallBeforeMappingForTest(nullptr);
-        EXPECT_FALSE(memory.Find({start + 4 * 4096, 4096}, kRead));
-        const auto area = memory.address_space_for_test().AreaAt(start + 4 * 4096);
+        EXPECT_FALSE(memory.Find({start + 4 * kPage, 4096}, kRead));
+        const auto area = memory.address_space_for_test().AreaAt(start + 4 * kPage);
         EXPECT_FALSE(area && area->is_shared);
         if (hook == &UnmapOnePage) {
-            std::memset(bytes, 2, 4 * 4096);
-            std::memset(bytes + 5 * 4096, 2, kMiB - 5 * 4096);
-            Unmap(start, start + 4 * 4096);
-            Unmap(start + 5 * 4096, start + kMiB);
+            std::memset(bytes, 2, 4 * kPage);
+            std::memset(bytes + 5 * kPage, 2, kMiB - 5 * kPage);
+            Unmap(start, start + 4 * kPage);
+            Unmap(start + 5 * kPage, start + kMiB);
         }
     }
 }
