@@ -98,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
     const size_t num_inline =
         std::min(num_bytes - num_request - num_extra, payload.inline_input.size());
     if (num_bytes != 0) {
+        slot.app_waits.store(static_cast<AppWaits>(data[num_bytes - 1] % 4));
         std::memcpy(request, data, num_request);
         std::memcpy(&payload.extra, data + num_request, num_extra);
         std::memcpy(payload.inline_input.data(), data + num_request + num_extra, num_inline);

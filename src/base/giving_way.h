@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// @file giving_way.h
-/// Giving the processor to whom this thread has just woken.
+/// Giving the processor to whom this thread waits for.
 #pragma once
 
 #include <sched.h>
@@ -13,10 +13,16 @@ namespace opendext {
 
 /// The kernel likes to put who is woken on the processor of who wakes it. To give it up then is the shortest way to the
 /// answer: no sleep and no second wake. But where others want the processor, too, they have it first, for
-/// milliseconds, while who sleeps and is woken comes before them. So, after that has happened once, way is not given
+/// milliseconds, while who sleeps and is woken comes before them. So, after it took long once, way is not given
 /// for many times. Any thread.
 class GivingWay {
 public:
+    /// What is learnt holds for all of a process.
+    static GivingWay &OfThisProcess() {
+        static GivingWay way;
+        return way;
+    }
+
     [[nodiscard]] bool IsWorthwhile() {
         const uint32_t left = num_to_skip_.load(std::memory_order_relaxed);
         if (left != 0) {
@@ -45,7 +51,7 @@ public:
 
     static constexpr std::chrono::microseconds kLongest{300};
     static constexpr uint32_t kLeastSkipped = 256;
-    static constexpr uint32_t kMostSkipped = 8192;
+    static constexpr uint32_t kMostSkipped = 2048;
 
 private:
     std::atomic<uint32_t> num_to_skip_ = 0;

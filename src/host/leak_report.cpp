@@ -37,7 +37,7 @@ constexpr size_t kMostLines = 20;
 /// A thread that is not the driver's, an application's in embedded mode or the one that ran a timer, may be about to
 /// release the last reference of what the driver had. It gets this long: what is leaked stays for ever.
 constexpr std::chrono::milliseconds kReleasePatience{500};
-constexpr std::chrono::milliseconds kBetweenLooks{1};
+constexpr std::chrono::milliseconds kLongestPause{64};
 
 bool IsOfClassOf(const LiveObject &live, const void *image_start) {
     return object::MetaClassInternals::Image(live.meta_class) == image_start;
@@ -73,8 +73,10 @@ std::vector<LiveObject> LastingLeaksOf(const void *image, uint64_t first_sequenc
                                        uint64_t last_sequence) {
     const auto deadline = std::chrono::steady_clock::now() + kReleasePatience;
     std::vector<LiveObject> leaks = LeaksOf(image, first_sequence, last_sequence);
-    while (!leaks.empty() && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(kBetweenLooks);
+    for (std::chrono::milliseconds pause{1};
+         !leaks.empty() && std::chrono::steady_clock::now() < deadline;
+         pause = std::min(pause * 2, kLongestPause)) {
+        std::this_thread::sleep_for(pause);
         leaks = LeaksOf(image, first_sequence, last_sequence);
     }
     return leaks;

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -110,8 +111,11 @@ void ConnectionServer::ServeUntilStopped() {
         }
         if (shared_->slots[SlotIndex(next_ticket_)].sequence.load(std::memory_order_acquire) ==
             SequenceOf(next_ticket_)) {
-            Serve(next_ticket_);
+            const bool has_given_way = Serve(next_ticket_);
             ++next_ticket_;
+            if (has_given_way && !HasWork()) {
+                sched_yield();  // it may be waiting for this very processor
+            }
         } else {
             AwaitApplication(spin_, [this] { return HasWork(); });
         }

@@ -91,8 +91,10 @@ private:
     void RequestStop();
     void PostJob(std::move_only_function<void()> job);
     void RunJobs();
-    void Serve(uint64_t ticket);
-    static void Tell(CallSlot &slot, uint32_t word);
+    /// @return as Tell.
+    [[nodiscard]] bool Serve(uint64_t ticket);
+    /// @return whether the application has given way.
+    static bool Tell(CallSlot &slot, uint32_t word);
     [[nodiscard]] int32_t ReadRequest(uint64_t ticket, const RequestHeader &header,
                                       CallBuffers &buffers, CallRequest &request);
     [[nodiscard]] int32_t ReadExtra(uint64_t ticket, const RequestHeader &header,
@@ -152,6 +154,7 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
     }
     while (true) {
         shared_->server_parked.store(1);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // with that of WakeServer's caller
         if (is_over()) {
             break;
         }

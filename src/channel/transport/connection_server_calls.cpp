@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The serving of one call slot.
-#include <sched.h>
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -170,23 +169,22 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
     return answer;
 }
 
-void ConnectionServer::Serve(uint64_t ticket) {
+bool ConnectionServer::Serve(uint64_t ticket) {
     CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const RequestHeader header = CopyOut(slot.request);
     slot.reply = CallPort(slot, header, ticket);
-    Tell(slot, ReplyWord(ticket, ReplyState::kDone));
+    return Tell(slot, ReplyWord(ticket, ReplyState::kDone));
 }
 
-void ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
+bool ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
     slot.state.store(word, std::memory_order_release);
     // Either the application sees the word before it sleeps, or this sees it parked.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const AppWaits waits = slot.app_waits.load(std::memory_order_relaxed);
     if (waits == AppWaits::kSleeps) {
         FutexWakeAll(slot.state);
-    } else if (waits == AppWaits::kGaveWay) {
-        sched_yield();
     }
+    return waits == AppWaits::kGaveWay;
 }
 
 #pragma clang section text = ""

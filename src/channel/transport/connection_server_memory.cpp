@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the driver asks of its application's memory.
+#include <sched.h>
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -66,7 +67,9 @@ ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
     const uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     std::memcpy(&shared_->question, &question,
                 offsetof(MemoryQuestion, segments) + question.num_segments * sizeof(ClientSegment));
-    Tell(slot, asks);
+    if (Tell(slot, asks)) {
+        sched_yield();  // it may be waiting for this very processor
+    }
     AwaitApplication(ask_spin_, [&] {
         return slot.state.load(std::memory_order_acquire) != asks ||
                stop_.load(std::memory_order_relaxed);

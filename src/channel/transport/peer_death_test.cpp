@@ -292,6 +292,14 @@ TEST_F(LyingApplication, WrongHeaders_GetErrorsAndTheNextCallWorks) {
     EXPECT_EQ(client_->num_calls.load(), 1U);
 }
 
+TEST_F(LyingApplication, WhateverItSaysOfItsWaiting_IsAnswered) {
+    for (uint64_t ticket = 1; ticket <= 5; ++ticket) {
+        shared_->slots[SlotIndex(ticket)].app_waits.store(static_cast<AppWaits>(ticket - 1));
+        EXPECT_EQ(Submit(ticket, {.selector = Selector::kSum}), kSuccess);
+    }
+    EXPECT_EQ(client_->num_calls.load(), 5U);
+}
+
 TEST_F(LyingApplication, SlicesOfUnknownRegions_AreRefused) {
     shared_->payloads[SlotIndex(1)].extra.input = {.region_id = 77, .offset = 0, .length = 5000};
     EXPECT_EQ(Submit(1, {.flags = kRequestInputSlice}), kIoIpcError);

@@ -100,7 +100,6 @@ private:
     GivenLinks links_;
     CallGate gate_;
     SpinBudget spin_;
-    GivingWay giving_way_;  // to a server that this side has woken
     std::atomic<bool> is_peer_gone_ = false;
     std::atomic<bool> is_attached_ = false;
     std::atomic<uint64_t> last_region_id_ = 0;

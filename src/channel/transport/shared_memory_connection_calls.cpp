@@ -225,8 +225,8 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
         return IsServersTurnOver(word, ticket) || is_peer_gone_.load(std::memory_order_relaxed);
     };
     if (was_parked || !SpinRounds(is_over)) {
-        GiveWay(
-            slot);  // a server that has not answered by now may be waiting for this very processor
+        // A server that has not answered by now may be waiting for this very processor.
+        GiveWay(slot);
         if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
             return AwaitServerParked(slot, ticket);
         }
@@ -236,9 +236,10 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
 }
 
 void SharedMemoryConnection::GiveWay(CallSlot &slot) {
-    if (giving_way_.IsWorthwhile()) {
+    GivingWay &way = GivingWay::OfThisProcess();
+    if (way.IsWorthwhile()) {
         slot.app_waits.store(AppWaits::kGaveWay);
-        giving_way_.GiveWay();
+        way.GiveWay();
         slot.app_waits.store(AppWaits::kAwake);
     }
 }
@@ -310,7 +311,6 @@ int32_t SharedMemoryConnection::TakeReply(CallSlot &slot, uint64_t ticket,
 #pragma clang section text = ""
 
 int32_t SharedMemoryConnection::TakeVariableOutput(uint64_t ticket, const ReplyHeader &reply,
-
                                                    const ClientCall &call) {
     if ((reply.flags & kReplyVariableOutput) == 0) {
         const CallPayload &payload = shared_->payloads[SlotIndex(ticket)];

@@ -24,8 +24,9 @@
 ///   app:    copies the question, fills CallRegion::answer, stores (ticket, kNone) in `state`
 /// One call is served at a time, so that one question and one answer do for all slots.
 /// An app that tires of spinning sets the slot's `app_waits`, stores (ticket, kParked) in `state` and sleeps on that;
-/// a server that tires sets `server_parked` and sleeps on it. Each side looks whether the other sleeps after it has
-/// stored its word, with a fence between: swapping the word would have to take the line back from who polls it.
+/// a server that tires sets `server_parked` and sleeps on it. On the way of a call each side stores its word and then looks
+/// whether the other sleeps, with a fence between: swapping the word would have to take the line back from who polls it.
+/// An app that has waited for some microseconds may instead give its processor to others for once, and says so.
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"

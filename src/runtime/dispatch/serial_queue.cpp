@@ -9,8 +9,7 @@
 namespace opendext::dispatch {
 namespace {
 
-// The library is there when its program starts, so this needs no function that finds it: every call of an application
-// reads it.
+// Every call of an application reads it. A library that is loaded later gets the room for it, too: glibc keeps some.
 [[gnu::tls_model("initial-exec")]] thread_local QueueFrame *t_frame = nullptr;
 
 class FrameScope {
