@@ -113,6 +113,23 @@ std::optional<SharedSlice> AppMemory::Find(const AppRange &range, MapAccess acce
                    [this](const MappedArea &area) { return table_.Find(area.file); });
 }
 
+std::optional<SharedSlice> AppMemory::FindPinned(const AppRange &range, MapAccess access) {
+    while (true) {
+        const uint64_t before = fork_phase_.load();
+        auto slice = Find(range, access);
+        if (!slice) {
+            return std::nullopt;
+        }
+        Pin(*slice->region);
+        // A fork that began later has seen the pin.
+        if (before % 2 == 0 && fork_phase_.load() == before) {
+            return slice;
+        }
+        Unpin(*slice->region);
+        const std::lock_guard until_it_is_over(move_mutex_);
+    }
+}
+
 std::optional<SharedSlice> AppMemory::FindFile(const AppRange &range, MapAccess access) {
     const auto file_of = [this](const MappedArea &area) -> std::shared_ptr<SharedRegion> {
         if (table_.IsOurs(area.file)) {
@@ -270,7 +287,7 @@ std::expected<void, ShareFailure> AppMemory::MoveRun(Run &run) {
 
 std::expected<std::vector<SharedSlice>, ShareFailure> AppMemory::Share(const AppRange &range,
                                                                        MapAccess access,
-                                                                       Files files) {
+                                                                       Files files, Pins pins) {
     const auto pages = PagesOf(range);
     if (!pages) {
         return std::unexpected(ShareFailure::kUnmapped);
@@ -302,6 +319,9 @@ std::expected<std::vector<SharedSlice>, ShareFailure> AppMemory::Share(const App
         } else {
             slices.push_back({run.region, offset, last - first});
         }
+    }
+    for (size_t i = 0; pins == Pins::kOneEach && i < slices.size(); ++i) {
+        Pin(*slices[i].region);
     }
     return slices;
 }

@@ -59,6 +59,10 @@ public:
     /// no allocation. @return nullopt when it is not, or does not allow the access.
     [[nodiscard]] std::optional<SharedSlice> Find(const AppRange &range, MapAccess access);
 
+    /// As Find, and pinned: for what a driver writes to. A fork of another thread takes shared pages back, and what it took
+    /// meanwhile is not given out.
+    [[nodiscard]] std::optional<SharedSlice> FindPinned(const AppRange &range, MapAccess access);
+
     /// As Find, for memory that is of one file of the application's own, mapped shared: shm_open, a memfd, a file on a
     /// disk. It can be shared as it is and never be given other pages, so that no snapshot can stand on it.
     /// The file is opened at the first use; half a microsecond where it is no such memory.
@@ -67,13 +71,18 @@ public:
     /// Whether pages of the application's own files will do, or only those that can be given up later.
     enum class Files { kIncluded, kExcluded };
 
+    enum class Pins { kNone, kOneEach };
+
     /// Makes the range shareable: the pages that are not yet are moved, each run of them into a new region.
     /// Whole pages are moved: what else is on the first and the last one becomes reachable with them.
+    /// @param pins each slice is pinned once before a fork can take it back.
     /// @return slices in order, together exactly the range.
     [[nodiscard]] std::expected<std::vector<SharedSlice>, ShareFailure> Share(
-        const AppRange &range, MapAccess access, Files files = Files::kIncluded);
+        const AppRange &range, MapAccess access, Files files = Files::kIncluded,
+        Pins pins = Pins::kNone);
 
-    /// A driver may write to the region's pages: until Unpin, Leave does not move them away. Counted.
+    /// A driver may write to the region's pages: until Unpin, neither Leave nor a fork moves them away. Counted. Where the
+    /// application may be forking, FindPinned and Share do it: this is late.
     void Pin(const SharedRegion &region) { table_.Pin(region); }
     void Unpin(const SharedRegion &region) { table_.Unpin(region); }
 
@@ -187,6 +196,7 @@ private:
     static void InParent();
     static void InChild();
     [[nodiscard]] static bool ThisThreadStandsOn(const MappedArea &area);
+    [[nodiscard]] static bool IsElsewhere(const MappedArea &area, const PlacedRegion &placed);
     void MakePrivate();
     static void CopyOnAnotherStack();
     void CopyPrivately();
@@ -200,6 +210,8 @@ private:
 
     /// One move at a time.
     std::mutex move_mutex_;
+    /// Odd while a fork takes pages back; changed with move_mutex_ held.
+    std::atomic<uint64_t> fork_phase_ = 0;
     PageMover *mover_ = nullptr;   // guarded by move_mutex_; never destroyed, as this object is not
     bool has_complained_ = false;  // guarded by move_mutex_
     /// Files that have grown, as they were; until the next sweep. Guarded by move_mutex_.

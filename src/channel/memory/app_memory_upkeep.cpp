@@ -17,6 +17,7 @@
 #include "base/blocked_signals.h"
 #include "base/log.h"
 #include "channel/memory/app_memory.h"
+#include "channel/memory/page_range.h"
 #include "channel/memory/safe_copy.h"
 
 namespace opendext::channel {
@@ -156,6 +157,7 @@ void AppMemory::BeforeFork() {
     memory.move_mutex_.lock();
     memory.sweep_mutex_.lock();
     memory.listeners_mutex_.lock();
+    memory.fork_phase_.fetch_add(1);
     memory.MakePrivate();
     memory.table_.mutex().lock();
     if (IsInUse() && pipe2(memory.fork_pipe_.data(), O_CLOEXEC) != 0) {
@@ -182,6 +184,13 @@ bool AppMemory::ThisThreadStandsOn(const MappedArea &area) {
            (area.start < stack_end && area.end > frame - kFramesBelow);
 }
 
+/// Not where the application's memory was made of it: what a driver in this process looks through, which has to go on
+/// seeing the region, or what the application has moved since the last sweep.
+bool AppMemory::IsElsewhere(const MappedArea &area, const PlacedRegion &placed) {
+    return placed.region == nullptr || area.start < placed.address ||
+           area.end > placed.address + PageFloor(placed.region->num_bytes() + PageSize() - 1);
+}
+
 void AppMemory::MakePrivate() {
     if (!IsInUse()) {
         return;
@@ -191,7 +200,7 @@ void AppMemory::MakePrivate() {
         const bool waits_for_child =
             placed && (placed->is_born_shared || placed->is_pinned || placed->region == nullptr) &&
             !(ThisThreadStandsOn(area) && !placed->is_born_shared);
-        if (!placed || waits_for_child) {
+        if (!placed || waits_for_child || IsElsewhere(area, *placed)) {
             return;
         }
         const PageMove move{.area = area,
@@ -219,6 +228,7 @@ void AppMemory::InParent() {
     const UniqueFd done(std::exchange(memory.fork_pipe_[0], -1));
     memory.table_.mutex().unlock();
     memory.listeners_mutex_.unlock();
+    memory.fork_phase_.fetch_add(1);
     memory.move_mutex_.unlock();
     memory.sweep_mutex_.unlock();
     // The end of the file comes when the child has copied, or has died.
@@ -242,6 +252,7 @@ void AppMemory::InChild() {
     close(std::exchange(memory.fork_pipe_[1], -1));
     memory.listeners_.clear();
     memory.listeners_mutex_.unlock();
+    memory.fork_phase_.fetch_add(1);
     memory.move_mutex_.unlock();
     memory.sweep_mutex_.unlock();
 }

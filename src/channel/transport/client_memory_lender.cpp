@@ -69,20 +69,44 @@ std::optional<LentPages> ClientMemoryLender::FindFile(const AppRange &range, Map
     return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
 }
 
-std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, MapAccess access) {
-    if (auto pages = Find(range, access)) {
-        return pages;
+std::optional<LentPages> ClientMemoryLender::MakeKnown(SharedSlice slice, AppMemory::Pins pins) {
+    const std::shared_ptr<SharedRegion> region = slice.region;
+    auto pages = MakeKnown(std::move(slice));
+    if (!pages && pins == AppMemory::Pins::kOneEach) {
+        memory_.Unpin(*region);
+    }
+    return pages;
+}
+
+std::optional<LentPages> ClientMemoryLender::FindOrShare(const AppRange &range, MapAccess access,
+                                                         AppMemory::Pins pins) {
+    auto found = pins == AppMemory::Pins::kOneEach ? memory_.FindPinned(range, access)
+                                                   : memory_.Find(range, access);
+    if (found) {
+        if (auto pages = MakeKnown(*std::move(found), pins)) {
+            return pages;
+        }
     }
     if (!recent_.IsWorthSharing(range)) {
         return std::nullopt;
     }
-    auto slices = memory_.Share(range, access, AppMemory::Files::kExcluded);
-    return slices && slices->size() == 1 ? MakeKnown(std::move(slices->front())) : std::nullopt;
+    auto slices = memory_.Share(range, access, AppMemory::Files::kExcluded, pins);
+    if (!slices) {
+        return std::nullopt;
+    }
+    if (slices->size() == 1) {
+        return MakeKnown(std::move(slices->front()), pins);
+    }
+    for (size_t i = 0; pins == AppMemory::Pins::kOneEach && i < slices->size(); ++i) {
+        memory_.Unpin(*(*slices)[i].region);
+    }
+    return std::nullopt;
 }
 
 std::expected<std::vector<LentPages>, ShareFailure> ClientMemoryLender::Share(const AppRange &range,
                                                                               MapAccess access) {
-    auto slices = memory_.Share(range, access);
+    auto slices =
+        memory_.Share(range, access, AppMemory::Files::kIncluded, AppMemory::Pins::kOneEach);
     if (!slices) {
         return std::unexpected(slices.error());
     }

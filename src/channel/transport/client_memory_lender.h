@@ -46,9 +46,11 @@ public:
     [[nodiscard]] std::optional<LentPages> FindFile(const AppRange &range, MapAccess access);
 
     /// As Find; and makes the range shareable when it was passed before and is worth it.
-    [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access);
+    /// @param pins kOneEach: AppMemory::Unpin is the caller's.
+    [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access,
+                                                       AppMemory::Pins pins);
 
-    /// Makes the range shareable, whatever it costs. @return its pieces in order.
+    /// Makes the range shareable, whatever it costs. @return its pieces in order, each pinned, for good.
     [[nodiscard]] std::expected<std::vector<LentPages>, ShareFailure> Share(const AppRange &range,
                                                                             MapAccess access);
 
@@ -87,6 +89,8 @@ private:
     void RegionGone(const SharedRegion &region) override;
     /// @return nullopt when the peer did not take the region.
     [[nodiscard]] std::optional<LentPages> MakeKnown(SharedSlice slice);
+    /// As MakeKnown, of a slice that is pinned so: no longer when there are none.
+    [[nodiscard]] std::optional<LentPages> MakeKnown(SharedSlice slice, AppMemory::Pins pins);
 
     LendingPeer *const peer_;
     AppMemory &memory_;

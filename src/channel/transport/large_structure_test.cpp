@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structures that do not fit into a call slot, by size and reuse, over both ways to a user client.
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -276,6 +280,36 @@ TEST_P(LargeStructureTest, ReusedBufferThatBecameReadOnly_IsAVmErrorAsOutput) {
     const auto out = Fresh(kMiB);
     EXPECT_EQ(Echo(bytes, out), kSuccess);
     EXPECT_TRUE(AreAll(out, 1));
+}
+
+// A fork takes shared pages back, but not those that a driver is about to write to.
+TEST_P(LargeStructureTest, OutputWhileAnotherThreadForks_Arrives) {
+    std::atomic<bool> is_over = false;
+    std::thread forker([&] {
+        while (!is_over) {
+            const pid_t child = fork();
+            if (child == 0) {
+                _exit(0);
+            }
+            waitpid(child, nullptr, 0);
+        }
+    });
+    const std::span<std::byte> in = Fresh(256 * kKiB);
+    const std::span<std::byte> out = Fresh(256 * kKiB);
+    for (int round = 1; round <= 150; ++round) {
+        std::memset(in.data(), round, in.size());
+        std::memset(out.data(), 0, out.size());
+        ASSERT_EQ(Echo(in, out), kSuccess);
+        if (!std::ranges::equal(in, out)) {
+            const auto [bad, good] = std::ranges::mismatch(out, in);
+            ADD_FAILURE() << "round " << round << ": the output has " << static_cast<int>(*bad)
+                          << " at " << bad - out.begin() << ", the driver wrote "
+                          << static_cast<int>(*good);
+            break;
+        }
+    }
+    is_over = true;
+    forker.join();
 }
 
 TEST_P(LargeStructureTest, ThreadsWithBuffersOfTheirOwn_GetTheirOwnBytes) {

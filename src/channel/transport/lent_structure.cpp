@@ -19,7 +19,7 @@ LentStructure::~LentStructure() {
 int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
     range_ = range;
     if (!is_written && (range.length >= RecentRanges::kSmallestShared || lender_.HasKeptInputs())) {
-        pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly);
+        pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly, AppMemory::Pins::kNone);
     }
     if (pages_) {
         return kSuccess;
@@ -34,14 +34,15 @@ int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
 int32_t LentStructure::LendOutput(const AppRange &range) {
     range_ = range;
     is_output_ = true;
-    pages_ = lender_.FindOrShare(range, MapAccess::kReadWrite);
-    if (!pages_) {
-        pages_ = lender_.FindFile(range, MapAccess::kReadWrite);
+    pages_ = lender_.FindOrShare(range, MapAccess::kReadWrite, AppMemory::Pins::kOneEach);
+    if (pages_) {
+        return kSuccess;
     }
+    pages_ = lender_.FindFile(range, MapAccess::kReadWrite);
     if (!pages_) {
         return Copy();
     }
-    lender_.memory().Pin(*pages_->slice.region);
+    lender_.memory().Pin(*pages_->slice.region);  // a file: no fork takes it
     return kSuccess;
 }
 

@@ -120,7 +120,6 @@ int32_t MemoryLoans::LendShared(const AppRange &range, MapAccess access, LentMem
         return kSuccess;
     }
     for (LentPages &pages : *shared) {
-        lender_.memory().Pin(*pages.slice.region);
         AddPages(std::move(pages), lent);
     }
     return kSuccess;
@@ -137,7 +136,7 @@ bool MemoryLoans::LendOwnPages(const AppRange &range, LentMemory &lent) {
     if (snapshots_ == Snapshots::kForGood || is_written) {
         return false;
     }
-    auto pages = lender_.FindOrShare(range, MapAccess::kReadOnly);
+    auto pages = lender_.FindOrShare(range, MapAccess::kReadOnly, AppMemory::Pins::kNone);
     if (!pages) {
         return false;
     }
