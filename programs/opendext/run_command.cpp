@@ -319,7 +319,7 @@ std::string DeviceList() {
     }
     for (const device_host::PortKind &kind : device_host::PortKinds()) {
         if (kind.prefix != "model") {
-            list += fmt::format("  {:<28}{}\n", kind.example, kind.summary);
+            list += fmt::format("  {:<27} {}\n", kind.example, kind.summary);
         }
     }
     return list;
