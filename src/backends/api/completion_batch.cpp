@@ -31,15 +31,11 @@ CompletionBatch *CompletionBatch::Current() {
 }
 
 bool CompletionBatch::Join(const std::shared_ptr<Member> &member) {
-    if (Has(member.get())) {
+    if (std::ranges::find(members_, member) != members_.end()) {
         return false;
     }
     members_.push_back(member);
     return true;
-}
-
-bool CompletionBatch::Has(const Member *member) const {
-    return std::ranges::any_of(members_, [&](const auto &each) { return each.get() == member; });
 }
 
 }  // namespace opendext::backends

@@ -27,12 +27,9 @@ public:
     /// The one that is open on this thread, or NULL.
     [[nodiscard]] static CompletionBatch *Current();
 
-    /// Has `member` told of the end, and keeps it until then. On the thread of the batch, as the next.
+    /// Has `member` told of the end, and keeps it until then. On the thread of the batch.
     /// @return false when it is to be told already.
     bool Join(const std::shared_ptr<Member> &member);
-
-    /// Whether it is to be told.
-    [[nodiscard]] bool Has(const Member *member) const;
 
 private:
     CompletionBatch *const outer_;

@@ -13,8 +13,8 @@
 namespace opendext::backends {
 namespace {
 
-/// More of either kind are freed rather than kept.
-constexpr size_t kMaxFree = 64;
+/// More are freed rather than kept.
+constexpr size_t kMaxFreePieces = 64;
 
 }  // namespace
 
@@ -28,8 +28,8 @@ struct TransferEngine::Piece {
 
 /// A UsbTransfer, from Start to its end.
 struct TransferEngine::Job {
-    UsbTransfer *transfer = nullptr;
-    Queue *queue = nullptr;
+    UsbTransfer *transfer;
+    Queue *queue;
     PieceCutter cutter;
     std::vector<std::unique_ptr<Piece>> under_way;
     uint64_t num_done = 0;
@@ -73,7 +73,8 @@ void TransferEngine::Start(UsbTransfer &transfer) {
                 submission_.Wake();
             } else {
                 Queue &queue = QueueOf(transfer);
-                queue.jobs.push_back(MakeJob(transfer, queue));
+                queue.jobs.push_back(std::make_unique<Job>(
+                    Job{.transfer = &transfer, .queue = &queue, .cutter = CutterOf(transfer)}));
                 PumpAndWake(lock, queue);
             }
             return;
@@ -109,14 +110,13 @@ void TransferEngine::Remove() {
 void TransferEngine::ReportEnded() {
     std::unique_lock lock(mutex_);
     while (!ended_.empty()) {
-        std::vector<Ended> ended = std::exchange(ended_, std::exchange(reported_, {}));
+        std::vector<Ended> ended;
+        ended.swap(ended_);
         lock.unlock();
         for (const Ended &each : ended) {
             report_(*each.transfer, each.outcome);
         }
-        ended.clear();
         lock.lock();
-        reported_ = std::move(ended);
     }
 }
 
@@ -299,9 +299,7 @@ void TransferEngine::FinishIfOver(Job &job) {
     if (static_cast<size_t>(place - queue.jobs.begin()) < queue.next) {
         --queue.next;
     }
-    std::unique_ptr<Job> over = std::move(*place);
     queue.jobs.erase(place);
-    Recycle(std::move(over));
 }
 
 void TransferEngine::OnPieceDone(libusb_transfer *transfer) {
@@ -367,30 +365,8 @@ std::unique_ptr<TransferEngine::Piece> TransferEngine::MakePiece(const UsbTransf
 }
 
 void TransferEngine::Recycle(std::unique_ptr<Piece> piece) {
-    if (piece->request.num_frames() == 0 && free_pieces_.size() < kMaxFree) {
+    if (piece->request.num_frames() == 0 && free_pieces_.size() < kMaxFreePieces) {
         free_pieces_.push_back(std::move(piece));
-    }
-}
-
-std::unique_ptr<TransferEngine::Job> TransferEngine::MakeJob(UsbTransfer &transfer, Queue &queue) {
-    std::unique_ptr<Job> job;
-    if (free_jobs_.empty()) {
-        job = std::make_unique<Job>();
-    } else {
-        job = std::move(free_jobs_.back());
-        free_jobs_.pop_back();
-    }
-    job->transfer = &transfer;
-    job->queue = &queue;
-    job->cutter = CutterOf(transfer);
-    return job;
-}
-
-void TransferEngine::Recycle(std::unique_ptr<Job> job) {
-    if (free_jobs_.size() < kMaxFree) {
-        // With the room of its list, which is empty.
-        *job = Job{.under_way = std::move(job->under_way)};
-        free_jobs_.push_back(std::move(job));
     }
 }
 

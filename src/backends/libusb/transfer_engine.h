@@ -99,8 +99,6 @@ private:
     [[nodiscard]] std::unique_ptr<Piece> Remove(Piece &piece);
     [[nodiscard]] std::unique_ptr<Piece> MakePiece(const UsbTransfer &transfer);
     void Recycle(std::unique_ptr<Piece> piece);
-    [[nodiscard]] std::unique_ptr<Job> MakeJob(UsbTransfer &transfer, Queue &queue);
-    void Recycle(std::unique_ptr<Job> job);
     /// Has the job wait for memory, or refuses it. `num_ended` as when it was asked for.
     void NotSubmitted(Job &job, int error, uint64_t num_ended);
     void Refuse(Job &job, int error);
@@ -121,9 +119,7 @@ private:
     // All of the following is guarded by mutex_.
     std::map<uint32_t, Queue> queues_;  // By endpoint and stream.
     std::vector<Ended> ended_;
-    std::vector<Ended> reported_;  // Empty: room for the next.
     std::vector<std::unique_ptr<Piece>> free_pieces_;
-    std::vector<std::unique_ptr<Job>> free_jobs_;
     uint64_t num_under_way_ = 0;
     uint64_t num_ended_ = 0;  // Pieces that libusb has given back.
     bool is_removed_ = false;

@@ -12,29 +12,10 @@
 
 namespace opendext::backends::remote {
 
-/// Keeps the regions of a transfer mapped. Most have one.
-class KeptRegions {
-public:
-    /// Its pieces come one after the other: those of a region mostly together.
-    void Add(std::shared_ptr<SharedRegion> region) {
-        if (last_ == region) {
-            return;
-        }
-        if (last_ != nullptr) {
-            others_.push_back(std::move(last_));
-        }
-        last_ = std::move(region);
-    }
-
-private:
-    std::shared_ptr<SharedRegion> last_;
-    std::vector<std::shared_ptr<SharedRegion>> others_;
-};
-
 /// What an entry says of its data: spans of memory that is mapped here, and what keeps it mapped.
 struct ServedSession::TransferParts {
     std::vector<HostSpan> buffer;
-    KeptRegions keeps;
+    std::vector<std::shared_ptr<SharedRegion>> keeps;
     std::vector<UsbIsochronousFrame> frames;
     std::byte *shared_frames = nullptr;  ///< Where the client reads what became of them.
     bool is_mapped = true;               ///< False: there was no address space for it.
@@ -74,7 +55,7 @@ public:
     }
 
     std::byte *shared_frames = nullptr;
-    KeptRegions keeps;
+    std::vector<std::shared_ptr<SharedRegion>> keeps;
 
 private:
     const std::shared_ptr<ServedSession> session_;
@@ -263,7 +244,9 @@ ServedSession::Complaint ServedSession::Resolve(const WireRange &range, uint16_t
         span.region = region.get();
         span.region_offset = range.offset;
     }
-    parts.keeps.Add(std::move(region));
+    if (parts.keeps.empty() || parts.keeps.back() != region) {
+        parts.keeps.push_back(std::move(region));
+    }
     return {};
 }
 

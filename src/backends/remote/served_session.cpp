@@ -291,8 +291,7 @@ void ServedSession::Complete(uint16_t slot, EntryKind kind, uint8_t status, uint
 }
 
 void ServedSession::ContinueBatch(CompletionBatch &batch, bool is_polled, uint32_t num_left) {
-    if (!batch.Has(this) &&
-        batch.Join(std::shared_ptr<CompletionBatch::Member>(shared_from_this(), this))) {
+    if (batch.Join(std::shared_ptr<CompletionBatch::Member>(shared_from_this(), this))) {
         Rouse();
     }
     const uint32_t num_untold = is_polled ? num_untold_.load() : num_untold_.fetch_add(1) + 1;
