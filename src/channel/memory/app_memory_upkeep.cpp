@@ -185,10 +185,11 @@ bool AppMemory::ThisThreadStandsOn(const MappedArea &area) {
 }
 
 /// Not where the application's memory was made of it: what a driver in this process looks through, which has to go on
-/// seeing the region, or what the application has moved since the last sweep.
+/// seeing the region, or what the application has moved since the last sweep. Of what is forgotten no place is known.
 bool AppMemory::IsElsewhere(const MappedArea &area, const PlacedRegion &placed) {
-    return placed.region == nullptr || area.start < placed.address ||
-           area.end > placed.address + PageFloor(placed.region->num_bytes() + PageSize() - 1);
+    return placed.region != nullptr &&
+           (area.start < placed.address ||
+            area.end > placed.address + PageFloor(placed.region->num_bytes() + PageSize() - 1));
 }
 
 void AppMemory::MakePrivate() {
