@@ -59,11 +59,6 @@ std::optional<LentPages> ClientMemoryLender::MakeKnown(SharedSlice slice) {
     return pages;
 }
 
-std::optional<LentPages> ClientMemoryLender::Find(const AppRange &range, MapAccess access) {
-    auto slice = memory_.Find(range, access);
-    return slice ? MakeKnown(*std::move(slice)) : std::nullopt;
-}
-
 std::optional<LentPages> ClientMemoryLender::FindFile(const AppRange &range, MapAccess access) {
     auto slice = memory_.FindFile(range, access);
     return slice ? MakeKnown(*std::move(slice)) : std::nullopt;

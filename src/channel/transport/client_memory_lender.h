@@ -39,13 +39,11 @@ public:
     ClientMemoryLender(const ClientMemoryLender &) = delete;
     ClientMemoryLender &operator=(const ClientMemoryLender &) = delete;
 
-    /// The range if it is shareable as it is, in one piece. An empty one and unreadable ones are not.
-    [[nodiscard]] std::optional<LentPages> Find(const AppRange &range, MapAccess access);
-
-    /// As Find, of a file of the application's own that it has mapped shared: for what is no snapshot.
+    /// The range if it is of a file of the application's own that it has mapped shared: for what is no snapshot.
     [[nodiscard]] std::optional<LentPages> FindFile(const AppRange &range, MapAccess access);
 
-    /// As Find; and makes the range shareable when it was passed before and is worth it.
+    /// The range in one piece, if it is shareable as it is, or was passed before and is worth being made so. An empty one
+    /// and unreadable ones are not.
     /// @param pins kOneEach: AppMemory::Unpin is the caller's.
     [[nodiscard]] std::optional<LentPages> FindOrShare(const AppRange &range, MapAccess access,
                                                        AppMemory::Pins pins);
