@@ -40,7 +40,7 @@ bool PutZeroPage(int signal, const siginfo_t &info, void * /*context*/) {
         // Without the sanitizers' wrapper: this is a handler.
         return syscall(SYS_mmap, address & ~(uint64_t{PageSize()} - 1), PageSize(),
                        PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                       0) != -1;
+                       uint64_t{0}) != -1;
     }
     return false;
 }

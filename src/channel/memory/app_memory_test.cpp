@@ -512,5 +512,25 @@ TEST_F(AppMemoryTest, ManyRegions_AreBoundedAndStayUsable) {
                             [](std::byte byte) { return byte == std::byte{6}; }));
 }
 
+TEST_F(AppMemoryTest, ForgottenStackOfTheForkingThread_IsNotTheChilds) {
+    std::array<char, 9000> stack;
+    stack.fill(3);
+    ASSERT_TRUE(memory.Share(RangeOf(stack.data(), stack.size()), kWrite));
+    const uint64_t num_pages = 2 * (RegionTable::kMaxRegions + 1);
+    const MappedRegion region = MapFresh(num_pages * 4096, 6);
+    for (uint64_t page = 0; page < num_pages; page += 2) {
+        ASSERT_TRUE(memory.Share(RangeOf(region.data() + page * 4096, 100), kWrite));
+    }
+    ASSERT_GE(memory.num_forgotten_for_test(), 1U);
+    EXPECT_EQ(InChild([&] {
+                  const bool has_copy = stack[0] == 3 && stack[8999] == 3;
+                  stack.fill(7);
+                  return has_copy;
+              }),
+              0);
+    EXPECT_EQ(ReadNow(stack.data()), 3);
+    EXPECT_EQ(stack[8999], 3);
+}
+
 }  // namespace
 }  // namespace opendext::channel

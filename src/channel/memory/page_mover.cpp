@@ -46,6 +46,9 @@ struct Hold {
     PageMover::Hook before_mapping = nullptr;
 };
 
+/// The sixth argument of a system call goes through the stack: of an int the upper half is whatever was there.
+constexpr uint64_t kSixthZero = 0;
+
 // What runs while a piece is protected calls the kernel without libc's and the sanitizers' wrappers: those could
 // touch memory that is protected, and a sanitizer would take the move for a write by this thread.
 
@@ -181,13 +184,13 @@ long ReadPiece(const PageMove &move, uint64_t start, uint64_t to, uint64_t lengt
     }
     const iovec local = {reinterpret_cast<void *>(to), length};
     const iovec remote = {reinterpret_cast<void *>(start), length};
-    return syscall(SYS_process_vm_readv, syscall(SYS_getpid), &local, 1, &remote, 1, 0);
+    return syscall(SYS_process_vm_readv, syscall(SYS_getpid), &local, 1, &remote, 1, kSixthZero);
 }
 
 int MapPrivateCopy(const PageMove &move, const Hold &hold, uint64_t start, uint64_t end) {
     const uint64_t length = end - start;
     const long copy = syscall(SYS_mmap, nullptr, length, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, kSixthZero);
     if (copy == -1) {
         return errno;
     }
