@@ -128,17 +128,33 @@ TEST_F(KeptStructures, PartAndConcatenationAlone_AreReported) {
 // Lets devices reach anything.
 class OpenMapper final : public memory::DmaMapper {
 public:
-    std::expected<uint64_t, kern_return_t> MapForDma(const memory::DmaMapRequest &) override {
+    std::expected<uint64_t, kern_return_t> MapForDma(
+        const memory::DmaMapRequest &request) override {
+        reached = request.pieces.front().address;
         return 0x1000;
     }
     void UnmapFromDma(uint64_t, uint64_t) override {}
+
+    const std::byte *reached = nullptr;  // by the last preparation, from its first byte on
+};
+
+// An application whose input is of a file of its own.
+class FileOwner final : public channel::InputOwner {
+public:
+    std::optional<SharedSlice> FilePages() override {
+        ++num_asked;
+        return pages;
+    }
+
+    std::optional<SharedSlice> pages = SliceOf(5000);
+    int num_asked = 0;
 };
 
 class PreparedStructures : public KeptStructures {
 protected:
     void SetUp() override {
         KeptStructures::SetUp();
-        memory::RegisterDmaMapper(device_.get(), std::make_shared<OpenMapper>());
+        memory::RegisterDmaMapper(device_.get(), mapper_);
         IODMACommandSpecification specification = {};
         IODMACommand *made = nullptr;
         ASSERT_EQ(IODMACommand::Create(device_.get(), 0, &specification, &made), kIOReturnSuccess);
@@ -159,9 +175,65 @@ protected:
                   kIOReturnSuccess);
     }
 
+    const std::shared_ptr<OpenMapper> mapper_ = std::make_shared<OpenMapper>();
     const Retained<IOService> device_{OSTypeAlloc(IOService)};
     Retained<IODMACommand> command_;
 };
+
+// Inputs that the application has as a file: a device reaches the file, and who has it is asked only then.
+class FileStructures : public PreparedStructures {
+protected:
+    template <typename Use>
+    void CallWithFile(Use use) {
+        Answer([=](TestClient *, Arguments &arguments) {
+            use(arguments.structureInputDescriptor);
+            return kIOReturnSuccess;
+        });
+        const SharedSlice copy = SliceOf(5000);
+        call.request.structure_slice = &copy;
+        call.request.structure_owner = &owner_;
+        EXPECT_EQ(call.Run(*session), kIOReturnSuccess);
+    }
+    [[nodiscard]] bool DeviceReachesTheFile() const {
+        const std::byte byte{0x5a};
+        std::memcpy(owner_.pages->region->Writable() + owner_.pages->offset, &byte, 1);
+        return mapper_->reached != nullptr && *mapper_->reached == byte;
+    }
+
+    FileOwner owner_;
+};
+
+TEST_F(FileStructures, InputThatIsOnlyMapped_AsksNothing) {
+    CallWithFile([](IOMemoryDescriptor *memory) { (void)Map(*memory); });
+    EXPECT_EQ(owner_.num_asked, 0);
+    EXPECT_EQ(call.reply.kept_structure_slice, Kept::kNothing);
+}
+
+TEST_F(FileStructures, InputPreparedTwice_IsTheFileAndAsksOnce) {
+    CallWithFile([this](IOMemoryDescriptor *memory) {
+        Prepare(memory);
+        Prepare(memory);
+    });
+    EXPECT_EQ(owner_.num_asked, 1);
+    EXPECT_TRUE(DeviceReachesTheFile());
+    EXPECT_EQ(call.reply.kept_structure_slice, Kept::kPages);
+}
+
+TEST_F(FileStructures, InputPreparedAfterTheCall_IsTheFile) {
+    Retained<IOMemoryDescriptor> kept;
+    CallWithFile([&](IOMemoryDescriptor *memory) { kept = memory::Retain(memory); });
+    EXPECT_EQ(call.reply.kept_structure_slice, Kept::kBytes);
+    Prepare(kept.get());
+    EXPECT_EQ(owner_.num_asked, 1);
+    EXPECT_TRUE(DeviceReachesTheFile());
+}
+
+TEST_F(FileStructures, InputThatIsNoFile_IsTheCopy) {
+    owner_.pages.reset();
+    CallWithFile([this](IOMemoryDescriptor *memory) { Prepare(memory); });
+    EXPECT_EQ(owner_.num_asked, 1);
+    EXPECT_NE(mapper_->reached, nullptr);
+}
 
 TEST_F(PreparedStructures, PreparationAlone_IsReportedAsSuch) {
     ExpectReported([&](IOMemoryDescriptor *memory) { Prepare(memory); }, Kept::kPages);

@@ -40,17 +40,10 @@ bool IsKept(const OSObject *object) {
     return object != nullptr && object::ObjectInternals::References(object) > 1;
 }
 
-channel::Kept KeptOf(const IOMemoryDescriptor *input, const std::weak_ptr<const void> &dma_lease) {
-    if (!IsKept(input)) {
-        return channel::Kept::kNothing;
-    }
-    return memory::IsPreparedForDma(dma_lease) ? channel::Kept::kPages : channel::Kept::kBytes;
-}
-
 }  // namespace
 
 MethodCall::MethodCall(const channel::CallRequest &request, channel::CallReply &reply)
-    : request_(request), reply_(reply) {
+    : request_(request), reply_(reply), input_asker_(request.structure_owner) {
     ClearInPlace(input_);
     ClearInPlace(output_);
     ClearInPlace(arguments_);
@@ -85,10 +78,9 @@ bool MethodCall::SetStructures() {
 
 [[gnu::noinline]] bool MethodCall::SetDescriptors() {
     if (const SharedSlice *slice = request_.structure_slice) {
-        const auto dma_lease = memory::MakeDmaLease();
-        input_dma_lease_ = dma_lease;
-        input_descriptor_ =
-            memory::DescriptorFromInput(*slice, request_.structure_pages, dma_lease);
+        auto pages = std::make_shared<memory::InputPages>(&input_asker_);
+        input_pages_ = pages;
+        input_descriptor_ = memory::DescriptorFromInput(*slice, std::move(pages));
         arguments_.structureInputDescriptor = input_descriptor_.get();
     }
     if (const SharedSlice *slice = request_.structure_output_slice) {
@@ -120,6 +112,20 @@ kern_return_t MethodCall::Prepare(const std::shared_ptr<CompletionGate> &gate) {
 }
 
 #pragma clang section text = ""
+
+[[gnu::noinline]] channel::Kept MethodCall::EndInput() {
+    const bool is_kept = IsKept(input_descriptor_.get());
+    if (const auto pages = input_pages_.lock()) {
+        if (is_kept) {
+            pages->Fetch();  // it may be prepared later
+        }
+        pages->Close();
+    }
+    if (!is_kept) {
+        return channel::Kept::kNothing;
+    }
+    return memory::IsPreparedForDma(input_pages_) ? channel::Kept::kPages : channel::Kept::kBytes;
+}
 
 [[gnu::noinline]] kern_return_t MethodCall::TakeVariable(const OSData *output) {
     if (output == nullptr) {
@@ -222,7 +228,9 @@ void MethodCall::Finish() {
         is_revoked_->store(true, std::memory_order_release);
     }
     reply_.result = status_;
-    reply_.kept_structure_slice = KeptOf(input_descriptor_.get(), input_dma_lease_);
+    if (input_descriptor_ != nullptr) {
+        reply_.kept_structure_slice = EndInput();
+    }
     reply_.kept_structure_output_slice =
         IsKept(output_descriptor_.get()) ? channel::Kept::kPages : channel::Kept::kNothing;
 }

@@ -7,12 +7,14 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include <DriverKit/IOUserClient.h>
 #include <DriverKit/OSData.h>
 
 #include "channel/wire/call.h"
 #include "host/completion_gate.h"
+#include "runtime/memory/input_pages.h"
 #include "runtime/memory/retained.h"
 
 namespace opendext::host {
@@ -37,9 +39,22 @@ public:
     void Finish();
 
 private:
+    /// Asks the application for the input's own pages.
+    class InputAsker final : public memory::InputPages::Source {
+    public:
+        explicit InputAsker(channel::InputOwner *owner) : owner_(owner) {}
+        std::optional<SharedSlice> OwnPages() override {
+            return owner_ != nullptr ? owner_->FilePages() : std::nullopt;
+        }
+
+    private:
+        channel::InputOwner *const owner_;
+    };
+
     void SetScalars();
     [[nodiscard]] bool SetStructures();
     [[nodiscard]] bool SetDescriptors();
+    [[nodiscard]] channel::Kept EndInput();
     [[nodiscard]] bool SetCompletion(const std::shared_ptr<CompletionGate> &gate,
                                      const channel::AsyncTarget &target);
     [[nodiscard]] kern_return_t TakeStructure(const OSData *output);
@@ -56,7 +71,8 @@ private:
     IOUserClientMethodArguments arguments_;
     memory::Retained<OSData> structure_;
     memory::Retained<IOMemoryDescriptor> input_descriptor_;
-    std::weak_ptr<const void> input_dma_lease_;  // held by input_descriptor_ and its preparations
+    InputAsker input_asker_;
+    std::weak_ptr<memory::InputPages> input_pages_;  // held by input_descriptor_, its preparations
     memory::Retained<IOMemoryDescriptor> output_descriptor_;
     memory::Retained<OSAction> completion_;
     std::shared_ptr<std::atomic<bool>> is_revoked_;  // NULL for a synchronous call

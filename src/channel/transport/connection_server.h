@@ -68,7 +68,9 @@ public:
     int OnGiveLink(sd_bus_message *call);
 
 private:
+    class AskedInputOwner;
     struct CallBuffers;
+    struct Answer;
 
     // Pieces of a grant that did not fit into the messages before.
     struct PiecesLeft {
@@ -106,7 +108,9 @@ private:
     void KeepLargeOutput(uint64_t ticket, CallReply &reply, ReplyHeader &answer);
     [[nodiscard]] bool EndAsking();
     using Pieces = std::expected<std::vector<ClientMemoryPiece>, int32_t>;
-    [[nodiscard]] Pieces AskInCall(uint64_t ticket, const MemoryQuestion &question);
+    /// @return nullopt: the application is gone.
+    [[nodiscard]] std::optional<Answer> AskInCall(uint64_t ticket, const MemoryQuestion &question);
+    [[nodiscard]] std::optional<SharedSlice> AskForInputPages(uint64_t ticket, uint64_t length);
     [[nodiscard]] Pieces AskOutsideCalls(const MemoryQuestion &question);
     [[nodiscard]] Pieces PiecesOf(int32_t result, std::span<const WireSlice> slices,
                                   const MemoryQuestion &question);

@@ -38,12 +38,28 @@ void CopyWordsOut(const uint64_t *shared, uint64_t *to, size_t num_words) {
 
 }  // namespace
 
+/// Asks through the call that is served.
+class ConnectionServer::AskedInputOwner final : public InputOwner {
+public:
+    AskedInputOwner(ConnectionServer &server, uint64_t ticket, uint64_t length)
+        : server_(server), ticket_(ticket), length_(length) {}
+
+    std::optional<SharedSlice> FilePages() override {
+        return server_.AskForInputPages(ticket_, length_);
+    }
+
+private:
+    ConnectionServer &server_;
+    const uint64_t ticket_;
+    const uint64_t length_;
+};
+
 /// Private memory for what a request brings. Not initialised: only what a request uses is written and read.
 struct ConnectionServer::CallBuffers {
     std::array<uint64_t, kMaxScalars> scalars;
     std::array<std::byte, kMaxInlineBytes> structure;
     std::optional<SharedSlice> input;
-    std::optional<SharedSlice> input_pages;
+    std::optional<AskedInputOwner> input_owner;
     std::optional<SharedSlice> output;
     std::optional<AsyncTarget> async;
 };
@@ -76,11 +92,7 @@ int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &head
     if ((header.flags & kRequestInputSlice) != 0 && extra.input.length > kMaxInlineBytes) {
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
-    }
-    if ((header.flags & kRequestInputPages) != 0 &&
-        extra.input_pages.length == extra.input.length) {
-        buffers.input_pages = regions_.Resolve(extra.input_pages);
-        request.structure_pages = buffers.input_pages ? &*buffers.input_pages : nullptr;
+        request.structure_owner = &buffers.input_owner.emplace(*this, ticket, extra.input.length);
     }
     if ((header.flags & kRequestOutputSlice) != 0 && extra.output.length > kMaxInlineBytes) {
         buffers.output = regions_.Resolve(extra.output);
@@ -92,8 +104,7 @@ int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &head
                                     .num_references = header.num_references};
         request.async = &*buffers.async;
     }
-    const bool lacks_input = ((header.flags & kRequestInputSlice) != 0 && !buffers.input) ||
-                             ((header.flags & kRequestInputPages) != 0 && !buffers.input_pages);
+    const bool lacks_input = (header.flags & kRequestInputSlice) != 0 && !buffers.input;
     const bool lacks_output = (header.flags & kRequestOutputSlice) != 0 && !buffers.output;
     return lacks_input || lacks_output ? kIoIpcError : kSuccess;
 }

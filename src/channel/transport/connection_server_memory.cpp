@@ -42,6 +42,12 @@ std::vector<WireSlice> ReadSlices(MessageReader &reader) {
 
 }  // namespace
 
+/// A private copy of what the application answered, not checked.
+struct ConnectionServer::Answer {
+    int32_t result = 0;
+    std::vector<WireSlice> slices;
+};
+
 ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest &request) {
     if (request.segments.size() > kMaxClientSegments) {
         return std::unexpected(kIoBadArgument);
@@ -53,7 +59,12 @@ ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest
     {
         const std::lock_guard lock(asking_);
         if (const uint64_t ticket = ask_gate_.Enter(); ticket != 0) {
-            Pieces pieces = AskInCall(ticket, question);
+            const auto answer = AskInCall(ticket, question);
+            Pieces pieces = answer ? PiecesOf(answer->result, answer->slices, question)
+                                   : std::unexpected(kMachSendInvalidDest);
+            if (pieces && !request.is_shared) {
+                snapshots_.push_back(pieces->front().lease);
+            }
             ask_gate_.Leave();
             return pieces;
         }
@@ -61,8 +72,28 @@ ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest
     return AskOutsideCalls(question);
 }
 
-ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
-                                                     const MemoryQuestion &question) {
+std::optional<SharedSlice> ConnectionServer::AskForInputPages(uint64_t ticket, uint64_t length) {
+    const std::lock_guard lock(asking_);
+    const uint64_t entered = ask_gate_.Enter();
+    if (entered == 0) {
+        return std::nullopt;
+    }
+    std::optional<SharedSlice> pages;
+    if (entered == ticket) {
+        MemoryQuestion question = {};
+        question.flags = kQuestionInputPages;
+        const auto answer = AskInCall(ticket, question);
+        if (answer && answer->result == kSuccess && answer->slices.size() == 1 &&
+            answer->slices.front().length == length) {
+            pages = regions_.Resolve(answer->slices.front());
+        }
+    }
+    ask_gate_.Leave();
+    return pages;
+}
+
+std::optional<ConnectionServer::Answer> ConnectionServer::AskInCall(
+    uint64_t ticket, const MemoryQuestion &question) {
     CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     std::memcpy(&shared_->question, &question,
@@ -75,18 +106,14 @@ ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
                stop_.load(std::memory_order_relaxed);
     });
     if (stop_.load()) {
-        return std::unexpected(kMachSendInvalidDest);
+        return std::nullopt;
     }
     const MemoryAnswerHeader header = CopyOut(shared_->answer.header);
-    std::vector<WireSlice> slices;
+    Answer answer{.result = header.result, .slices = {}};
     for (uint32_t i = 0; i < std::min(header.num_slices, kMaxAnswerSlices); ++i) {
-        slices.push_back(CopyOut(shared_->answer.slices[i]));
+        answer.slices.push_back(CopyOut(shared_->answer.slices[i]));
     }
-    Pieces pieces = PiecesOf(header.result, slices, question);
-    if (pieces && (question.flags & kQuestionShared) == 0) {
-        snapshots_.push_back(pieces->front().lease);
-    }
-    return pieces;
+    return answer;
 }
 
 bool ConnectionServer::EndAsking() {

@@ -13,6 +13,22 @@
 
 namespace opendext::channel {
 
+namespace {
+
+class LentInputOwner final : public InputOwner {
+public:
+    explicit LentInputOwner(LentStructure *input) : input_(input) {}
+    std::optional<SharedSlice> FilePages() override {
+        const LentPages *const pages = input_->FindOwnPages();
+        return pages != nullptr ? std::optional(pages->slice) : std::nullopt;
+    }
+
+private:
+    LentStructure *const input_;
+};
+
+}  // namespace
+
 /// A call of this thread while the port has it: what the driver asks for meanwhile is taken back when it ends.
 class DirectConnection::CallScope {
 public:
@@ -145,10 +161,10 @@ int32_t DirectConnection::CallPort(const ClientCall &call, const CheckedCall &ch
     request.async = call.async;
     CallReply reply;
     reply.scalars = {scalar_output.data(), checked.scalar_output_capacity};
+    LentInputOwner input_owner(input);  // used when there is an input
     if (input != nullptr) {
         request.structure_slice = &input->slice();
-        const LentPages *const own_pages = input->own_pages();
-        request.structure_pages = own_pages != nullptr ? &own_pages->slice : nullptr;
+        request.structure_owner = &input_owner;
     } else if (checked.num_structure_bytes != 0) {
         std::memcpy(structure.data(), call.structure, checked.num_structure_bytes);
         request.structure = {structure.data(), checked.num_structure_bytes};

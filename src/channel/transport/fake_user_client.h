@@ -20,14 +20,14 @@ namespace opendext::channel {
 class FakeUserClient final : public UserClientPort {
 public:
     enum Selector : uint32_t {
-        kSum,            ///< Scalar output: the input's sum in each word.
-        kEcho,           ///< Structure output: the structure input, as far as it fits.
-        kFail,           ///< Fails with kFailure after filling all outputs.
-        kVariable,       ///< Output of scalars[0] bytes, byte i is i % 251.
-        kComplete,       ///< Asynchronous: completes scalars[0] times with two words.
-        kWritePart,      ///< Writes 3 bytes of 0x5a at offset 1 of the output slice.
-        kKeep,           ///< Keeps both slices; see kept_inputs and kept_outputs.
-        kKeepForDevice,  ///< As kKeep, with the input prepared for DMA.
+        kSum,        ///< Scalar output: the input's sum in each word.
+        kEcho,       ///< Structure output: the structure input, as far as it fits.
+        kFail,       ///< Fails with kFailure after filling all outputs.
+        kVariable,   ///< Output of scalars[0] bytes, byte i is i % 251.
+        kComplete,   ///< Asynchronous: completes scalars[0] times with two words.
+        kWritePart,  ///< Writes 3 bytes of 0x5a at offset 1 of the output slice.
+        kKeep,       ///< Keeps both slices; see kept_inputs and kept_outputs.
+        kKeepForDevice,  ///< As kKeep, with the input prepared for DMA: the application's own pages if it has a file.
         kLook,  ///< As kKeep, for a look after the call: the application does not get to know of it.
         kAsk,  ///< ShareMemory of the segments in scalars[1...], by address and length; scalars[0] has Ask flags.
         kBlock,        ///< Waits for Unblock.
@@ -240,7 +240,9 @@ private:
 
     void Keep(const CallRequest &request, CallReply &reply) {
         if (request.structure_slice != nullptr) {
-            kept_inputs.push_back(*request.structure_slice);
+            const bool is_for_device = request.selector == kKeepForDevice;
+            const auto pages = is_for_device ? request.structure_owner->FilePages() : std::nullopt;
+            kept_inputs.push_back(pages ? *pages : *request.structure_slice);
         }
         if (request.structure_output_slice != nullptr) {
             kept_outputs.push_back(*request.structure_output_slice);

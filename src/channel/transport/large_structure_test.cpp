@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "base/mapping.h"
+#include "base/unique_fd.h"
 #include "channel/memory/app_memory.h"
 #include "channel/transport/recent_ranges.h"
 #include "channel/transport/testing/connection_fixture.h"
@@ -195,6 +196,24 @@ TEST_P(LargeStructureTest, InputKeptForADevice_ShowsWhatTheApplicationWritesLate
         ASSERT_EQ(Send(Selector::kKeepForDevice, reused), kSuccess);
         std::memset(reused.data(), 9, size);
         EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 9)) << size;
+        client_->kept_inputs.clear();
+    }
+}
+
+TEST_P(LargeStructureTest, InputThatIsAFileKeptForADevice_IsTheFile) {
+    for (const uint64_t size : {5000UL, 100'001UL}) {
+        const UniqueFd fd(memfd_create("input", MFD_CLOEXEC));
+        ASSERT_EQ(ftruncate(fd.get(), static_cast<off_t>(size)), 0);
+        auto file = MappedRegion::Map(fd.get(), 0, size, MapAccess::kReadWrite);
+        ASSERT_TRUE(file);
+        const std::span bytes(file->data(), size);
+        for (int i = 2; i < 5; ++i) {
+            std::memset(bytes.data(), i, size);
+            ASSERT_EQ(Send(Selector::kKeepForDevice, bytes), kSuccess);
+            EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), i));
+            std::memset(bytes.data(), 50 + i, size);
+            EXPECT_TRUE(AreAll(BytesOf(client_->kept_inputs.back()), 50 + i)) << size << " " << i;
+        }
         client_->kept_inputs.clear();
     }
 }

@@ -21,14 +21,14 @@ int32_t LentStructure::LendInput(const AppRange &range, bool is_written) {
     if (!is_written && (range.length >= RecentRanges::kSmallestShared || lender_.HasKeptInputs())) {
         pages_ = lender_.FindOrShare(range, MapAccess::kReadOnly, AppMemory::Pins::kNone);
     }
-    if (pages_) {
-        return kSuccess;
+    return pages_ ? kSuccess : Copy();
+}
+
+const LentPages *LentStructure::FindOwnPages() {
+    if (!own_pages_ && !is_output_ && copied_.region != nullptr) {
+        own_pages_ = lender_.FindFile(range_, MapAccess::kReadOnly);
     }
-    const int32_t result = Copy();
-    if (result == kSuccess) {
-        own_pages_ = lender_.FindFile(range, MapAccess::kReadOnly);
-    }
-    return result;
+    return own_pages_ ? &*own_pages_ : nullptr;
 }
 
 int32_t LentStructure::LendOutput(const AppRange &range) {

@@ -37,8 +37,9 @@ public:
     [[nodiscard]] const AppRange &range() const { return range_; }
     [[nodiscard]] const SharedSlice &slice() const { return pages_ ? pages_->slice : copied_; }
     [[nodiscard]] WireSlice wire_slice() const;
-    /// Of an input that is a copy: the application's pages, where they can be shared but not given up. Else NULL.
-    [[nodiscard]] const LentPages *own_pages() const { return own_pages_ ? &*own_pages_ : nullptr; }
+    /// Of an input that is a copy: the application's pages, where they can be shared but not given up. Else NULL. Until
+    /// TakeBack.
+    [[nodiscard]] const LentPages *FindOwnPages();
 
 private:
     [[nodiscard]] int32_t Copy();

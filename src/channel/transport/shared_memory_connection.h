@@ -17,6 +17,7 @@
 #include "channel/transport/client_mappings.h"
 #include "channel/transport/client_memory_lender.h"
 #include "channel/transport/given_links.h"
+#include "channel/transport/lent_structure.h"
 #include "channel/transport/memory_loans.h"
 #include "channel/transport/request_thread.h"
 #include "channel/wire/call.h"
@@ -50,7 +51,12 @@ public:
     int OnShareMemory(sd_bus_message *call);
 
 private:
-    struct Lent;
+    /// What a call has outside its slot; few calls do.
+    struct Lent {
+        std::optional<LentStructure> input;
+        std::optional<LentStructure> output;
+        std::optional<MemoryLoans> loans;
+    };
     enum class Wait { kAnswered, kAsked, kPeerGone };
 
     SharedMemoryConnection(BusThread &bus_thread, std::shared_ptr<SharedRegion> region);
@@ -86,7 +92,8 @@ private:
     void GiveWay(CallSlot &slot);
     [[nodiscard]] Wait AwaitServerParked(CallSlot &slot, uint64_t ticket);
     bool WakeServer();
-    void AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans);
+    void AnswerQuestion(CallSlot &slot, uint64_t ticket, Lent &lent);
+    [[nodiscard]] MemoryLoans &LoansOf(Lent &lent);
     [[nodiscard]] static int32_t TakeBack(const ReplyHeader &reply, Lent &lent);
     [[nodiscard]] int32_t TakeReply(CallSlot &slot, uint64_t ticket, const RequestHeader &request,
                                     const ClientCall &call, Lent &lent);

@@ -43,13 +43,6 @@ bool IsServersTurnOver(uint32_t word, uint64_t ticket) {
 
 }  // namespace
 
-/// What a call has outside its slot; few calls do.
-struct SharedMemoryConnection::Lent {
-    std::optional<LentStructure> input;
-    std::optional<LentStructure> output;
-    std::optional<MemoryLoans> loans;
-};
-
 int32_t SharedMemoryConnection::LendStructures(const ClientCall &call, const CheckedCall &checked,
                                                Lent &lent) {
     const AppRange input = RangeOf(call.structure, checked.num_structure_bytes);
@@ -153,10 +146,6 @@ RequestHeader SharedMemoryConnection::Fill(uint64_t ticket, const ClientCall &ca
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
         payload.extra.input = lent.input->wire_slice();
-        if (lent.input->own_pages() != nullptr) {
-            header.flags |= kRequestInputPages;
-            payload.extra.input_pages = lent.input->own_pages()->wire_slice();
-        }
     } else if (checked.num_structure_bytes != 0) {
         header.num_inline_bytes = static_cast<uint16_t>(checked.num_structure_bytes);
         std::memcpy(payload.inline_input.data(), call.structure, checked.num_structure_bytes);
@@ -199,13 +188,7 @@ bool SharedMemoryConnection::AwaitReply(CallSlot &slot, uint64_t ticket, bool wa
                                         Lent &lent) {
     Wait wait = AwaitServer(slot, ticket, was_parked);
     for (; wait == Wait::kAsked; wait = AwaitServer(slot, ticket, false)) {
-        if (!lent.loans) {
-            lent.loans.emplace(lender_, MemoryLoans::Snapshots::kUntilTheCallEnds);
-            if (lent.output) {
-                lent.loans->AddWritten(lent.output->range());
-            }
-        }
-        AnswerQuestion(slot, ticket, *lent.loans);
+        AnswerQuestion(slot, ticket, lent);
     }
     return wait == Wait::kAnswered;
 }

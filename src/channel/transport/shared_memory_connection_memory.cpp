@@ -62,16 +62,32 @@ void SharedMemoryConnection::ExpectCall() {
     WakeServer();
 }
 
-void SharedMemoryConnection::AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans) {
-    const MemoryQuestion question = CopyOut(shared_->question);
-    LentMemory lent{.result = kIoBadArgument, .pieces = {}};
-    if (QuestionIsValid(question)) {
-        lent = loans.Lend(RequestOf(question));
+MemoryLoans &SharedMemoryConnection::LoansOf(Lent &lent) {
+    if (!lent.loans) {
+        lent.loans.emplace(lender_, MemoryLoans::Snapshots::kUntilTheCallEnds);
+        if (lent.output) {
+            lent.loans->AddWritten(lent.output->range());
+        }
     }
+    return *lent.loans;
+}
+
+void SharedMemoryConnection::AnswerQuestion(CallSlot &slot, uint64_t ticket, Lent &lent) {
+    const MemoryQuestion question = CopyOut(shared_->question);
     MemoryAnswer &answer = shared_->answer;
-    std::ranges::copy(lent.wire_slices(), answer.slices.begin());
-    answer.header = {.result = lent.result,
-                     .num_slices = static_cast<uint32_t>(lent.pieces.size())};
+    answer.header = {.result = kIoBadArgument, .num_slices = 0};
+    if (AsksForInputPages(question)) {
+        const LentPages *const pages = lent.input ? lent.input->FindOwnPages() : nullptr;
+        answer.header = {.result = kSuccess, .num_slices = pages != nullptr ? 1U : 0U};
+        if (pages != nullptr) {
+            answer.slices[0] = pages->wire_slice();
+        }
+    } else if (QuestionIsValid(question)) {
+        const LentMemory memory = LoansOf(lent).Lend(RequestOf(question));
+        std::ranges::copy(memory.wire_slices(), answer.slices.begin());
+        answer.header = {.result = memory.result,
+                         .num_slices = static_cast<uint32_t>(memory.pieces.size())};
+    }
     // Sequentially consistent: either the server sees it before it sleeps, or this sees it parked.
     uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     slot.state.compare_exchange_strong(asks, ReplyWord(ticket, ReplyState::kNone));

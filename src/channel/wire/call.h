@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,17 @@ struct AsyncCompletion {
     uint32_t num_arguments = 0;
 };
 
+/// What an application's large input stands on, for devices.
+class InputOwner {
+public:
+    /// The application's own pages of the input, as many bytes, where they are of a file of its own and the driver has a
+    /// copy of them. Asks the application, while the call runs; one thread at a time. @return nullopt: there are none.
+    virtual std::optional<SharedSlice> FilePages() = 0;
+
+protected:
+    ~InputOwner() = default;
+};
+
 /// One call as the driver process sees it: validated, and in memory that the application cannot change.
 /// Valid during the call.
 struct CallRequest {
@@ -53,9 +65,8 @@ struct CallRequest {
     std::span<const uint64_t> scalars;             ///< At most kMaxScalars.
     std::span<const std::byte> structure;          ///< Inline input, at most kMaxInlineBytes.
     const SharedSlice *structure_slice = nullptr;  ///< Input above kMaxInlineBytes, or NULL.
-    /// The application's own pages of that input, for devices, where the slice is a copy of them; or NULL.
-    const SharedSlice *structure_pages = nullptr;
-    uint32_t scalar_output_capacity = 0;  ///< At most kMaxScalars.
+    InputOwner *structure_owner = nullptr;         ///< Of that input, or NULL.
+    uint32_t scalar_output_capacity = 0;           ///< At most kMaxScalars.
     uint64_t structure_output_capacity =
         0;  ///< Inline, at most kMaxInlineBytes, or kVariableOutput.
     const SharedSlice *structure_output_slice =

@@ -30,7 +30,7 @@
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"
-inline constexpr uint32_t kChannelVersion = 4;
+inline constexpr uint32_t kChannelVersion = 5;
 inline constexpr uint32_t kNumCallSlots = 8;
 inline constexpr size_t kCallPageBytes = 4096;
 
@@ -39,9 +39,7 @@ inline constexpr uint8_t kRequestInputSlice = 1;      ///< Input is CallPayload:
 inline constexpr uint8_t kRequestOutputSlice = 2;     ///< Output goes to CallPayload::extra.output.
 inline constexpr uint8_t kRequestVariableOutput = 4;  ///< The caller takes whatever size there is.
 inline constexpr uint8_t kRequestAsync = 8;  ///< CallPayload::extra has the completion's target.
-inline constexpr uint8_t kRequestInputPages =
-    16;  ///< With kRequestInputSlice, and CallPayload::extra.input_pages.
-inline constexpr uint8_t kRequestKnownFlags = 31;
+inline constexpr uint8_t kRequestKnownFlags = 15;
 
 /// ReplyHeader::flags.
 inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the bytes of the input slice.
@@ -69,11 +67,10 @@ static_assert(sizeof(RequestHeader) == 16 && std::is_trivially_copyable_v<Reques
 struct CallExtra {
     WireSlice input;
     WireSlice output;
-    WireSlice input_pages;                                 ///< CallRequest::structure_pages.
     uint64_t async_port;                                   ///< AsyncTarget::port.
     std::array<uint64_t, kMaxAsyncReferences> references;  ///< AsyncTarget::references.
 };
-static_assert(sizeof(CallExtra) == 144 && std::is_trivially_copyable_v<CallExtra>);
+static_assert(sizeof(CallExtra) == 120 && std::is_trivially_copyable_v<CallExtra>);
 
 /// The answer's fixed part. With a result other than 0 nothing else but the kept flags counts.
 struct ReplyHeader {
@@ -139,7 +136,7 @@ struct CallPayload {
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_input;
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_output;
 };
-static_assert(sizeof(CallPayload) == 192 + 2 * kMaxInlineBytes);
+static_assert(sizeof(CallPayload) == 128 + 2 * kMaxInlineBytes);
 
 /// The whole region. What each call touches is in one page: after some idleness a page that is met, its entry in the
 /// page table and the kernel's record for a futex in it, costs as much as ten lines.

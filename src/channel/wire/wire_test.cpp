@@ -7,6 +7,7 @@
 #include "channel/wire/call_slot.h"
 #include "channel/wire/client_call.h"
 #include "channel/wire/io_result.h"
+#include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
 namespace {
@@ -95,6 +96,20 @@ TEST(CallSlotTest, SlicesOutsideTheirRegion_AreRefused) {
     EXPECT_FALSE(SliceIsValid({.region_id = 1, .offset = UINT64_MAX, .length = 8192}, 8192));
     EXPECT_TRUE(SliceIsValid({.region_id = 1, .offset = 8191, .length = 1}, 8192));
     EXPECT_FALSE(SliceIsValid({.region_id = 1, .offset = 0, .length = 0}, 8192));
+}
+
+TEST(MemoryQuestionTest, QuestionAboutTheInput_HasNothingElse) {
+    MemoryQuestion question = {};
+    question.flags = kQuestionInputPages;
+    EXPECT_TRUE(AsksForInputPages(question));
+    EXPECT_FALSE(QuestionIsValid(question));
+    question.num_segments = 1;
+    question.segments[0] = {4096, 4096};
+    EXPECT_FALSE(AsksForInputPages(question));
+    EXPECT_FALSE(QuestionIsValid(question));
+    question.flags = kQuestionInputPages | kQuestionShared;
+    EXPECT_FALSE(AsksForInputPages(question));
+    EXPECT_FALSE(QuestionIsValid(question));
 }
 
 TEST(CallSlotTest, RepliesBeyondTheRequest_AreRefused) {

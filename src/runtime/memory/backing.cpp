@@ -44,22 +44,38 @@ private:
     const Extent extent_;
 };
 
-class TwofoldBacking final : public Backing {
+class InputBacking final : public Backing {
 public:
-    TwofoldBacking(Extent for_mapping, Extent for_dma)
-        : for_mapping_(std::move(for_mapping)), for_dma_(std::move(for_dma)) {}
+    InputBacking(Extent extent, std::shared_ptr<InputPages> pages)
+        : copy_(std::move(extent)), pages_(std::move(pages)) {}
+
+    void Fetch(Use use) const override {
+        if (use == Use::kDma) {
+            pages_->Fetch();
+        }
+    }
 
     bool Collect(Use use, uint64_t offset, uint64_t length,
                  std::vector<Extent> &extents) const override {
-        const RunBacking &run = use == Use::kDma ? for_dma_ : for_mapping_;
-        return run.Collect(use, offset, length, extents);
+        if (use == Use::kMapping) {
+            return copy_.Collect(use, offset, length, extents);
+        }
+        const SharedSlice *const pages = pages_->pages();
+        const RunBacking own(pages != nullptr ? Extent{*pages, nullptr, nullptr, false} : Extent{});
+        const size_t num_before = extents.size();
+        const bool is_there =
+            (pages != nullptr ? own : copy_).Collect(use, offset, length, extents);
+        for (size_t i = num_before; i < extents.size(); ++i) {
+            extents[i].keeper = pages_;
+        }
+        return is_there;
     }
 
-    bool IsThere() const override { return for_dma_.IsThere(); }
+    bool IsThere() const override { return copy_.IsThere(); }
 
 private:
-    const RunBacking for_mapping_;
-    const RunBacking for_dma_;
+    const RunBacking copy_;
+    const std::shared_ptr<InputPages> pages_;
 };
 
 class RunsBacking final : public Backing {
@@ -178,8 +194,8 @@ std::unique_ptr<Backing> MakeRunBacking(Extent extent) {
     return std::make_unique<RunBacking>(std::move(extent));
 }
 
-std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma) {
-    return std::make_unique<TwofoldBacking>(std::move(for_mapping), std::move(for_dma));
+std::unique_ptr<Backing> MakeInputBacking(Extent extent, std::shared_ptr<InputPages> pages) {
+    return std::make_unique<InputBacking>(std::move(extent), std::move(pages));
 }
 
 std::unique_ptr<Backing> MakeRunsBacking(std::vector<Extent> extents) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/shared_region.h"
+#include "runtime/memory/input_pages.h"
 #include "runtime/memory/retained.h"
 
 class IOMemoryDescriptor;
@@ -74,8 +75,10 @@ public:
 /// stands for memory that its owner could not give: nothing of it can be collected.
 [[nodiscard]] std::unique_ptr<Backing> MakeRunBacking(Extent extent);
 
-/// One run that a device reaches elsewhere than a mapping shows it. Of the same length.
-[[nodiscard]] std::unique_ptr<Backing> MakeTwofoldBacking(Extent for_mapping, Extent for_dma);
+/// One run, a structure of an application, that a device reaches where `pages` says. It keeps `pages`, as each extent
+/// does that is for a device.
+[[nodiscard]] std::unique_ptr<Backing> MakeInputBacking(Extent extent,
+                                                        std::shared_ptr<InputPages> pages);
 
 /// Several runs one after another: ranges of an application. Unless all of them are there, nothing can be
 /// collected.

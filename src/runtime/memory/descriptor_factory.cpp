@@ -54,22 +54,11 @@ Retained<IOMemoryDescriptor> DescriptorFromSlice(const SharedSlice &slice, uint6
     return NewDescriptor(MakeRunBacking(ClientExtent({slice, nullptr}, length)), direction, length);
 }
 
-Retained<IOMemoryDescriptor> DescriptorFromInput(const SharedSlice &bytes, const SharedSlice *pages,
-                                                 std::shared_ptr<const void> dma_lease) {
+Retained<IOMemoryDescriptor> DescriptorFromInput(const SharedSlice &bytes,
+                                                 std::shared_ptr<InputPages> pages) {
     const uint64_t length = bytes.length;
-    Extent for_dma =
-        ClientExtent({pages != nullptr ? *pages : bytes, std::move(dma_lease)}, length);
-    return NewDescriptor(
-        MakeTwofoldBacking(ClientExtent({bytes, nullptr}, length), std::move(for_dma)),
-        kIOMemoryDirectionOut, length);
-}
-
-std::shared_ptr<const void> MakeDmaLease() {
-    return std::make_shared<const char>('\0');
-}
-
-bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease) {
-    return dma_lease.use_count() > 1;
+    return NewDescriptor(MakeInputBacking(ClientExtent({bytes, nullptr}, length), std::move(pages)),
+                         kIOMemoryDirectionOut, length);
 }
 
 std::unique_ptr<Backing> MakeSlicesBacking(std::span<const ClientSlice> slices,

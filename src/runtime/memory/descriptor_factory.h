@@ -14,6 +14,7 @@
 #include <DriverKit/IOMemoryDescriptor.h>
 
 #include "base/shared_region.h"
+#include "runtime/memory/input_pages.h"
 #include "runtime/memory/retained.h"
 
 namespace opendext::memory {
@@ -30,17 +31,9 @@ namespace opendext::memory {
 
 /// A descriptor of a structure that an application passes in, direction Out; else as DescriptorFromSlice.
 /// @param bytes what mappings show.
-/// @param pages what a device reaches, as many bytes; NULL: the same.
-/// @param dma_lease from MakeDmaLease, to ask IsPreparedForDma.
-[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromInput(
-    const SharedSlice &bytes, const SharedSlice *pages, std::shared_ptr<const void> dma_lease);
-
-/// Tells whether a descriptor's memory is prepared for DMA: held by the descriptor, and once more by each
-/// preparation of it, of a part of it or of a concatenation with it.
-[[nodiscard]] std::shared_ptr<const void> MakeDmaLease();
-
-/// @param dma_lease of a descriptor that exists.
-[[nodiscard]] bool IsPreparedForDma(const std::weak_ptr<const void> &dma_lease);
+/// @param pages what a device reaches, where it is not the same.
+[[nodiscard]] Retained<IOMemoryDescriptor> DescriptorFromInput(const SharedSlice &bytes,
+                                                               std::shared_ptr<InputPages> pages);
 
 /// A run of a client's memory. `slice` starts and ends anywhere in its pages; `slice.region` NULL stands for
 /// `slice.length` bytes that could not be had. `lease` is held until the descriptor is gone with all that stands
