@@ -27,6 +27,7 @@ std::string SizeName(uint64_t num_bytes) {
 const std::vector<WayName> &AllWays() {
     static const std::vector<WayName> ways = {
         {"in", "in"},
+        {"in_read", "in, read"},
         {"out", "out"},
         {"out_filled", "out, filled"},
         {"client_snapshot", "client, snapshot"},

@@ -10,9 +10,9 @@ namespace opendext {
 
 /// Who looks, in this order.
 enum class FaultLooker : uint8_t {
+    kWriteGate,  ///< A write that has to wait for a moment: also that of a copy.
     kCopy,       ///< A copy that may fail.
     kCutFile,    ///< A page that its file no longer has.
-    kWriteGate,  ///< A write that has to wait for a moment.
     kReport,     ///< A driver's mistake that can be explained.
 };
 inline constexpr int kNumFaultLookers = 4;

@@ -32,14 +32,23 @@ std::expected<MemoryClient, std::string> MemoryClient::Open() {
     return MemoryClient(*std::move(connection));
 }
 
-bool MemoryClient::Take(std::span<const std::byte> buffer, EndWords &ends) {
-    uint64_t words[2] = {};
-    uint32_t num_words = 2;
+bool MemoryClient::Send(MemoryBenchSelector selector, uint32_t num_outputs,
+                        std::span<const std::byte> buffer, EndWords &ends) {
+    uint64_t words[3] = {};
+    uint32_t num_words = num_outputs;
     const kern_return_t status =
-        IOConnectCallMethod(connection_.get(), kMemoryBenchTake, nullptr, 0, buffer.data(),
-                            buffer.size(), words, &num_words, nullptr, nullptr);
+        IOConnectCallMethod(connection_.get(), selector, nullptr, 0, buffer.data(), buffer.size(),
+                            words, &num_words, nullptr, nullptr);
     ends = {static_cast<uint32_t>(words[0]), static_cast<uint32_t>(words[1])};
-    return status == kIOReturnSuccess && num_words == 2;
+    return status == kIOReturnSuccess && num_words == num_outputs;
+}
+
+bool MemoryClient::Take(std::span<const std::byte> buffer, EndWords &ends) {
+    return Send(kMemoryBenchTake, 2, buffer, ends);
+}
+
+bool MemoryClient::Sum(std::span<const std::byte> buffer, EndWords &ends) {
+    return Send(kMemoryBenchSum, 3, buffer, ends);
 }
 
 bool MemoryClient::Give(std::span<std::byte> buffer, uint32_t word, bool fills) {

@@ -34,6 +34,9 @@ public:
     /// @param ends receive what the driver saw.
     [[nodiscard]] bool Take(std::span<const std::byte> buffer, EndWords &ends);
 
+    /// As Take; the driver reads all of it.
+    [[nodiscard]] bool Sum(std::span<const std::byte> buffer, EndWords &ends);
+
     [[nodiscard]] bool Give(std::span<std::byte> buffer, uint32_t word, bool fills);
 
     /// How the driver makes a descriptor of this process's memory.
@@ -48,6 +51,9 @@ public:
                                                            size_t num_samples);
 
 private:
+    [[nodiscard]] bool Send(MemoryBenchSelector selector, uint32_t num_outputs,
+                            std::span<const std::byte> buffer, EndWords &ends);
+
     explicit MemoryClient(Connection connection) : connection_(std::move(connection)) {}
 
     Connection connection_;

@@ -13,13 +13,14 @@ namespace opendext::bench {
 
 namespace {
 
-/// The structure input of a call.
+/// The structure input of a call; the driver reads all of it, or the first and the last word.
 class StructureIn final : public Way {
 public:
-    explicit StructureIn(MemoryClient &client) : Way("in", true), client_(client) {}
+    StructureIn(MemoryClient &client, bool reads_all)
+        : Way(reads_all ? "in_read" : "in", true), client_(client), reads_all_(reads_all) {}
 
     bool Move(std::span<std::byte> buffer, uint32_t) override {
-        return client_.Take(buffer, seen_);
+        return reads_all_ ? client_.Sum(buffer, seen_) : client_.Take(buffer, seen_);
     }
     bool HasArrived(std::span<const std::byte>, uint32_t word) override {
         return seen_ == EndWords{word, word};
@@ -27,6 +28,7 @@ public:
 
 private:
     MemoryClient &client_;
+    const bool reads_all_;
     EndWords seen_;
 };
 
@@ -164,7 +166,9 @@ private:
 std::vector<std::unique_ptr<Way>> MakeWays(MemoryClient &client, VmReader &reader,
                                            const std::string &fuse_file) {
     std::vector<std::unique_ptr<Way>> ways;
-    ways.push_back(std::make_unique<StructureIn>(client));
+    for (const bool reads_all : {false, true}) {
+        ways.push_back(std::make_unique<StructureIn>(client, reads_all));
+    }
     ways.push_back(std::make_unique<Memcpy>(false));
     ways.push_back(std::make_unique<Memcpy>(true));
     ways.push_back(std::make_unique<StructureOut>(client, false));

@@ -57,6 +57,14 @@ static const IOUserClientMethodDispatch kMethods[kMemoryBenchSelectorCount] = {
         .checkScalarOutputCount = 0,
         .checkStructureOutputSize = kIOUserClientVariableStructureSize,
     },
+    {
+        .function = &MemoryBenchClient::Sum,
+        .checkCompletionExists = 0,
+        .checkScalarInputCount = 0,
+        .checkStructureInputSize = kIOUserClientVariableStructureSize,
+        .checkScalarOutputCount = 3,
+        .checkStructureOutputSize = 0,
+    },
 };
 
 bool MemoryBenchClient::init() {
@@ -96,6 +104,20 @@ kern_return_t MemoryBenchClient::Take(OSObject *, void *, IOUserClientMethodArgu
     const kern_return_t ret = input.GetBytes(&bytes);
     if (ret == kIOReturnSuccess) {
         ReadEnds(bytes.data, bytes.size, arguments->scalarOutput);
+    }
+    return ret;
+}
+
+kern_return_t MemoryBenchClient::Sum(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+    toolkit::MethodInput input(arguments);
+    if (input.size() < sizeof(uint32_t)) {
+        return kIOReturnUnderrun;
+    }
+    toolkit::ConstBytes bytes;
+    const kern_return_t ret = input.GetBytes(&bytes);
+    if (ret == kIOReturnSuccess) {
+        ReadEnds(bytes.data, bytes.size, arguments->scalarOutput);
+        arguments->scalarOutput[2] = SumOf(bytes.data, bytes.size);
     }
     return ret;
 }

@@ -19,6 +19,8 @@ enum MemoryBenchSelector {
     /// Scalars in: kMemoryBenchTime..., how often per sample. Structure out: that many bytes of samples, each the
     /// nanoseconds of all of them in 64 bits.
     kMemoryBenchTime,
+    /// As kMemoryBenchTake. Scalar out besides: the sum of its 64-bit words, all of which the driver reads.
+    kMemoryBenchSum,
     kMemoryBenchSelectorCount
 };
 

@@ -24,6 +24,17 @@ inline void ReadEnds(const uint8_t *bytes, uint64_t length, uint64_t words[2]) {
     words[1] = ReadWord(bytes + length - sizeof(uint32_t));
 }
 
+/// The sum of the 64-bit words, without the bytes that are left.
+inline uint64_t SumOf(const uint8_t *bytes, uint64_t length) {
+    uint64_t sum = 0;
+    for (uint64_t at = 0; at + sizeof(uint64_t) <= length; at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, bytes + at, sizeof(word));
+        sum += word;
+    }
+    return sum;
+}
+
 /// Makes all words of `length` bytes `word`, or the first and the last only.
 inline void WriteWords(uint8_t *bytes, uint64_t length, uint32_t word, bool all) {
     WriteWord(bytes + length - sizeof(word), word);

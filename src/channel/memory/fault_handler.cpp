@@ -12,9 +12,11 @@
 
 #include "base/fault_handler.h"
 
-// Of CopyBytes: the one instruction that may fault, and the one after it.
+// Of CopyBytes: the instructions that may fault, and the ones after them.
 extern "C" const char opendext_copy_instruction[];  // NOLINT(readability-identifier-naming)
 extern "C" const char opendext_copy_end[];          // NOLINT(readability-identifier-naming)
+extern "C" const char opendext_stream_start[];      // NOLINT(readability-identifier-naming)
+extern "C" const char opendext_stream_end[];        // NOLINT(readability-identifier-naming)
 
 namespace opendext::channel {
 
@@ -52,9 +54,15 @@ bool WaitAtGate(int signal, const siginfo_t &info, void * /*context*/) {
 
 bool SkipCopy(int /*signal*/, const siginfo_t & /*info*/, void *context) {
 #if defined(__x86_64__)
+    // A register says what is left.
     auto &instruction = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
     if (instruction == reinterpret_cast<greg_t>(&opendext_copy_instruction)) {
-        instruction = reinterpret_cast<greg_t>(&opendext_copy_end);  // RCX says what is left
+        instruction = reinterpret_cast<greg_t>(&opendext_copy_end);
+        return true;
+    }
+    if (instruction >= reinterpret_cast<greg_t>(&opendext_stream_start) &&
+        instruction < reinterpret_cast<greg_t>(&opendext_stream_end)) {
+        instruction = reinterpret_cast<greg_t>(&opendext_stream_end);
         return true;
     }
 #else

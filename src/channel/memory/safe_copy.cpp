@@ -2,6 +2,9 @@
 #include "channel/memory/safe_copy.h"
 
 #if defined(__x86_64__)
+#include <atomic>
+#include <cstddef>
+
 #include "channel/memory/fault_handler.h"
 #else
 #include <sys/uio.h>
@@ -12,8 +15,23 @@ namespace opendext::channel {
 
 #if defined(__x86_64__)
 
-__attribute__((noinline)) uint64_t CopyBytes(void *to, const void *from, uint64_t num_bytes) {
-    InstallFaultHandler();
+namespace {
+
+constexpr uint64_t kLineBytes = 64;
+
+std::atomic<int64_t> handler_checked_at = 0;
+
+void KeepFaultHandler() {
+    const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    if (now - handler_checked_at.load(std::memory_order_acquire) >
+        std::chrono::nanoseconds(kHandlerCheck).count()) {
+        InstallFaultHandler();
+        handler_checked_at.store(now, std::memory_order_release);
+    }
+}
+
+// The labels are of one place each.
+[[gnu::noinline]] uint64_t CopyCached(std::byte *to, const std::byte *from, uint64_t num_bytes) {
     uint64_t num_left = num_bytes;
     asm volatile(
         ".globl opendext_copy_instruction\n"
@@ -29,9 +47,62 @@ __attribute__((noinline)) uint64_t CopyBytes(void *to, const void *from, uint64_
     return num_bytes - num_left;
 }
 
+/// Whole lines; `to` is at the start of one. Ends before the line that cannot be copied.
+[[gnu::noinline]] uint64_t StreamLines(std::byte *to, const std::byte *from, uint64_t num_bytes) {
+    uint64_t num_left = num_bytes;
+    asm volatile(
+        ".globl opendext_stream_start\n"
+        ".hidden opendext_stream_start\n"
+        ".globl opendext_stream_end\n"
+        ".hidden opendext_stream_end\n"
+        "opendext_stream_start:\n"
+        "movdqu (%[from]), %%xmm0\n"
+        "movdqu 16(%[from]), %%xmm1\n"
+        "movdqu 32(%[from]), %%xmm2\n"
+        "movdqu 48(%[from]), %%xmm3\n"
+        "movntdq %%xmm0, (%[to])\n"
+        "movntdq %%xmm1, 16(%[to])\n"
+        "movntdq %%xmm2, 32(%[to])\n"
+        "movntdq %%xmm3, 48(%[to])\n"
+        "add $64, %[from]\n"
+        "add $64, %[to]\n"
+        "sub $64, %[left]\n"
+        "jnz opendext_stream_start\n"
+        "opendext_stream_end:\n"
+        "sfence\n"
+        : [to] "+r"(to), [from] "+r"(from), [left] "+r"(num_left)
+        :
+        : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3");
+    return num_bytes - num_left;
+}
+
+uint64_t CopyStreamed(std::byte *to, const std::byte *from, uint64_t num_bytes) {
+    const uint64_t in_line = reinterpret_cast<uintptr_t>(to) % kLineBytes;
+    const uint64_t num_first = in_line == 0 ? 0 : kLineBytes - in_line;
+    uint64_t done = CopyCached(to, from, num_first);
+    if (done == num_first) {
+        const uint64_t num_in_lines = (num_bytes - done) / kLineBytes * kLineBytes;
+        done += StreamLines(to + done, from + done, num_in_lines);
+    }
+    // What is left of the last line, or up to the very byte that cannot be copied.
+    return done + CopyCached(to + done, from + done, num_bytes - done);
+}
+
+}  // namespace
+
+uint64_t CopyBytes(void *to, const void *from, uint64_t num_bytes, Stores stores) {
+    constexpr uint64_t kFewestStreamed = 2 * kLineBytes;
+    KeepFaultHandler();
+    auto *const target = static_cast<std::byte *>(to);
+    const auto *const source = static_cast<const std::byte *>(from);
+    return stores == Stores::kStreamed && num_bytes >= kFewestStreamed
+               ? CopyStreamed(target, source, num_bytes)
+               : CopyCached(target, source, num_bytes);
+}
+
 #else
 
-uint64_t CopyBytes(void *to, const void *from, uint64_t num_bytes) {
+uint64_t CopyBytes(void *to, const void *from, uint64_t num_bytes, Stores /*stores*/) {
     uint64_t done = 0;
     while (done < num_bytes) {
         const iovec local = {static_cast<char *>(to) + done, num_bytes - done};

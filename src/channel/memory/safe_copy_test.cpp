@@ -4,40 +4,80 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "base/mapping.h"
+#include "channel/memory/fault_handler.h"
 
 namespace opendext::channel {
 namespace {
 
-TEST(SafeCopyTest, AccessibleBytes_AreCopiedWhatTheAlignment) {
+class SafeCopyTest : public testing::TestWithParam<Stores> {};
+
+INSTANTIATE_TEST_SUITE_P(Stores, SafeCopyTest, testing::Values(Stores::kCached, Stores::kStreamed),
+                         [](const auto &tested) {
+                             return tested.param == Stores::kCached ? "Cached" : "Streamed";
+                         });
+
+TEST_P(SafeCopyTest, AccessibleBytes_AreCopiedWhatTheAlignment) {
     std::vector<char> from(70'000);
     for (size_t i = 0; i < from.size(); ++i) {
         from[i] = static_cast<char>(i * 7);
     }
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{4095}, size_t{65'537}}) {
-        std::vector<char> to(70'001, 'x');
-        EXPECT_EQ(CopyBytes(to.data() + 1, from.data() + 3, size), size);
-        EXPECT_EQ(std::memcmp(to.data() + 1, from.data() + 3, size), 0);
-        EXPECT_EQ(to[size + 1], 'x');
+    for (const size_t size : {0UL, 1UL, 63UL, 127UL, 128UL, 129UL, 200UL, 4095UL, 65'537UL}) {
+        for (const size_t offset : {0UL, 1UL, 15UL, 63UL}) {
+            std::vector<char> to(70'064, 'x');
+            EXPECT_EQ(CopyBytes(to.data() + offset, from.data() + 3, size, GetParam()), size);
+            EXPECT_EQ(std::memcmp(to.data() + offset, from.data() + 3, size), 0);
+            EXPECT_EQ(std::count(to.begin() + static_cast<ptrdiff_t>(offset + size), to.end(), 'x'),
+                      static_cast<ptrdiff_t>(to.size() - offset - size));
+        }
     }
 }
 
-TEST(SafeCopyTest, Copy_EndsAtTheFirstByteThatCannotBeReached) {
+TEST_P(SafeCopyTest, Copy_EndsAtTheFirstByteThatCannotBeReached) {
     const size_t page = PageSize();
     auto region = MappedRegion::MapAnonymous(3 * page);
     ASSERT_TRUE(region);
     std::memset(region->data(), 5, 3 * page);
     ASSERT_EQ(mprotect(region->data() + 2 * page, page, PROT_NONE), 0);
     std::vector<std::byte> other(3 * page, std::byte{1});
-    EXPECT_EQ(CopyBytes(other.data(), region->data() + 10, 3 * page - 10), 2 * page - 10);
+    const auto copy = [](void *to, const void *from, size_t num_bytes) {
+        return CopyBytes(to, from, num_bytes, GetParam());
+    };
+    EXPECT_EQ(copy(other.data(), region->data() + 10, 3 * page - 10), 2 * page - 10);
     EXPECT_EQ(other[2 * page - 11], std::byte{5});
-    EXPECT_EQ(CopyBytes(region->data() + 10, other.data(), 3 * page - 10), 2 * page - 10);
-    EXPECT_EQ(CopyBytes(other.data(), reinterpret_cast<const void *>(uintptr_t{8}), 100), 0U);
+    EXPECT_EQ(copy(region->data() + 10, other.data(), 3 * page - 10), 2 * page - 10);
+    EXPECT_EQ(copy(other.data(), reinterpret_cast<const void *>(uintptr_t{8}), 100), 0U);
+    EXPECT_EQ(copy(other.data(), reinterpret_cast<const void *>(uintptr_t{8}), 1000), 0U);
+}
+
+// Where userfaultfd is not allowed.
+TEST_P(SafeCopyTest, CopyToPagesThatAreBeingMoved_WaitsForThem) {
+    const size_t page = PageSize();
+    auto region = MappedRegion::MapAnonymous(page);
+    ASSERT_TRUE(region);
+    const std::vector<std::byte> from(page, std::byte{3});
+    InstallFaultHandler();
+    const auto start = reinterpret_cast<uint64_t>(region->data());
+    WriteGate::Close(start, start + page);
+    ASSERT_EQ(mprotect(region->data(), page, PROT_READ), 0);
+    uint64_t num_copied = 0;
+    std::thread writer(
+        [&] { num_copied = CopyBytes(region->data(), from.data(), page, GetParam()); });
+    for (int i = 0; i < 1000; ++i) {
+        std::this_thread::yield();
+    }
+    mprotect(region->data(), page, PROT_READ | PROT_WRITE);
+    WriteGate::Open();
+    writer.join();
+    EXPECT_EQ(num_copied, page);
+    EXPECT_EQ(region->data()[page - 1], std::byte{3});
 }
 
 sigjmp_buf after_fault;
@@ -45,13 +85,17 @@ void JumpOut(int) {
     siglongjmp(after_fault, 1);
 }
 
-TEST(SafeCopyTest, FaultOfTheApplication_ReachesTheApplicationsHandler) {
+TEST(FaultHandlerTest, FaultOfTheApplication_ReachesTheApplicationsHandler) {
     struct sigaction action = {};
     struct sigaction before = {};
     action.sa_handler = &JumpOut;
     ASSERT_EQ(sigaction(SIGSEGV, &action, &before), 0);
     char byte = 0;
-    EXPECT_EQ(CopyBytes(&byte, "a", 1), 1U);
+    struct sigaction now = {};
+    do {
+        EXPECT_EQ(CopyBytes(&byte, "a", 1), 1U);
+        ASSERT_EQ(sigaction(SIGSEGV, nullptr, &now), 0);
+    } while (now.sa_handler == &JumpOut);  // until it has looked
     auto region = MappedRegion::MapAnonymous(PageSize());
     ASSERT_TRUE(region && mprotect(region->data(), PageSize(), PROT_NONE) == 0);
     volatile bool was_caught = false;

@@ -41,7 +41,7 @@ ClientArena::Chunk ClientArena::Acquire(uint64_t num_bytes) {
     if (!made) {
         return {};
     }
-    Chunk chunk{.region_id = 0, .region = std::move(*made)};
+    Chunk chunk{.region_id = 0, .region = std::move(*made), .stores = {}};
     if (peer_ != nullptr) {
         chunk.region_id = peer_->RegisterRegion(*chunk.region);
         if (chunk.region_id == 0) {
@@ -141,6 +141,21 @@ bool ChunkLoan::Take(uint64_t num_bytes) {
         Abandon();
     }
     return chunk_.region != nullptr;
+}
+
+uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) {
+    using Clock = std::chrono::steady_clock;
+    if (chunk_.region->num_bytes() - PageSize() > StoreChoice::kMostCached) {
+        return CopyBytes(bytes() + offset, from, num_bytes, Stores::kStreamed);
+    }
+    if (num_bytes < StoreChoice::kFewestTimed) {
+        return CopyBytes(bytes() + offset, from, num_bytes, Stores::kCached);
+    }
+    const Stores stores = chunk_.stores.Next();
+    const Clock::time_point start = Clock::now();
+    const uint64_t num_copied = CopyBytes(bytes() + offset, from, num_bytes, stores);
+    chunk_.stores.Took(stores, num_bytes, Clock::now() - start);
+    return num_copied;
 }
 
 }  // namespace opendext::channel

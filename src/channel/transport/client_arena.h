@@ -11,6 +11,7 @@
 
 #include "base/shared_region.h"
 #include "channel/transport/lending_peer.h"
+#include "channel/transport/store_choice.h"
 
 namespace opendext::channel {
 
@@ -33,6 +34,7 @@ public:
     struct Chunk {
         uint64_t region_id = 0;  ///< Its name at the peer; 0 without a peer.
         std::shared_ptr<SharedRegion> region;
+        StoreChoice stores;
     };
 
     /// `peer` outlives the arena; NULL when there is no other process.
@@ -96,6 +98,10 @@ public:
     [[nodiscard]] const ClientArena::Chunk &chunk() const { return chunk_; }
     /// Valid after Take.
     [[nodiscard]] std::byte *bytes() const { return chunk_.region->Writable(); }
+
+    /// Copies bytes of the application to `offset`, where there is room. @return the bytes copied: fewer where they are
+    /// not readable.
+    [[nodiscard]] uint64_t Fill(uint64_t offset, const void *from, uint64_t num_bytes);
 
 private:
     ClientArena &arena_;

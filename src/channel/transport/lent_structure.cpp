@@ -54,22 +54,22 @@ int32_t LentStructure::Copy() {
     // At the same place in its page: so it can take the place of the application's own pages.
     const uint64_t in_page = range_.address % PageSize();
     const auto *const source = reinterpret_cast<const std::byte *>(range_.address);
-    if (CopyAndAnnounce(copy_.bytes() + in_page, source)) {
+    if (CopyAndAnnounce(in_page, source)) {
         copied_ = {.region = copy_.chunk().region, .offset = in_page, .length = range_.length};
     }
     return kSuccess;
 }
 
-bool LentStructure::CopyAndAnnounce(std::byte *to, const std::byte *from) {
+bool LentStructure::CopyAndAnnounce(uint64_t offset, const std::byte *from) {
     // As long as it takes to copy it, so long does a driver process take to wake up.
-    constexpr uint64_t kLastBytes = uint64_t{512} << 10;
+    constexpr uint64_t kLastBytes = uint64_t{1} << 20;
     const uint64_t num_first = range_.length - std::min(range_.length, kLastBytes);
     const uint64_t num_last = range_.length - num_first;
-    if (num_first != 0 && CopyBytes(to, from, num_first) != num_first) {
+    if (num_first != 0 && copy_.Fill(offset, from, num_first) != num_first) {
         return false;
     }
     lender_.ExpectCall();
-    return CopyBytes(to + num_first, from + num_first, num_last) == num_last;
+    return copy_.Fill(offset + num_first, from + num_first, num_last) == num_last;
 }
 
 WireSlice LentStructure::wire_slice() const {
@@ -117,7 +117,9 @@ int32_t LentStructure::TakeBackOutputCopy(bool is_kept) {
     }
     void *const destination = reinterpret_cast<void *>(range_.address);
     const std::byte *const written = copy_.bytes() + copied_.offset;
-    const bool is_back = CopyBytes(destination, written, range_.length) == range_.length;
+    const Stores stores =
+        range_.length > StoreChoice::kMostCached ? Stores::kStreamed : Stores::kCached;
+    const bool is_back = CopyBytes(destination, written, range_.length, stores) == range_.length;
     if (is_kept) {
         copy_.Abandon();
     }

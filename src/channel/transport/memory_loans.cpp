@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/mapping.h"
 #include "channel/memory/address_space.h"
-#include "channel/memory/safe_copy.h"
 #include "channel/transport/lent_structure.h"
 #include "channel/wire/io_result.h"
 
@@ -169,7 +168,7 @@ int32_t MemoryLoans::Copy(const std::vector<ToCopy> &to_copy, LentMemory &lent) 
     for (const ToCopy &each : to_copy) {
         const uint64_t offset = start + each.range.address % page;
         const auto *const source = reinterpret_cast<const void *>(each.range.address);
-        if (CopyBytes(copy.bytes() + offset, source, each.range.length) == each.range.length) {
+        if (copy.Fill(offset, source, each.range.length) == each.range.length) {
             lent.pieces[each.piece] = {.slice = {.region = copy.chunk().region,
                                                  .offset = offset,
                                                  .length = each.range.length},

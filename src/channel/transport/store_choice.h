@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+#include "channel/memory/safe_copy.h"
+
+namespace opendext::channel {
+
+/// How to store the next copy into a chunk of memory that a driver looks at: into this processor's cache, or past it. What
+/// the driver has read lies in its processor's cache, and every line must be taken from there before it is written
+/// again; then streaming is two to ten times quicker for both sides, as it is for more than a cache holds. Where the driver
+/// reads little, the cache is. What the last copies took tells the two apart. One thread at a time.
+class StoreChoice {
+public:
+    /// Fewer bytes are not worth two looks at the clock: they go into the cache.
+    static constexpr uint64_t kFewestTimed = uint64_t{16} << 10;
+    /// More are streamed.
+    static constexpr uint64_t kMostCached = uint64_t{2} << 20;
+
+    /// Of a copy that is going to be timed.
+    [[nodiscard]] Stores Next() {
+        const bool is_cached = cached_pace_ <= streamed_pace_;
+        return is_cached != IsTrial(num_copies_) ? Stores::kCached : Stores::kStreamed;
+    }
+
+    /// What it took.
+    void Took(Stores stores, uint64_t num_bytes, std::chrono::nanoseconds time) {
+        const uint32_t copy = num_copies_++;
+        // The first copy after others of the other kind finds the lines where those have left them.
+        if (IsTrial(copy) != IsTrial(copy - 1) || copy == 0) {
+            return;
+        }
+        const double pace = static_cast<double>(time.count()) / static_cast<double>(num_bytes);
+        double &known = stores == Stores::kCached ? cached_pace_ : streamed_pace_;
+        // One that was interrupted counts for little.
+        known = IsTrial(copy) || known == kUnknown
+                    ? pace
+                    : known + (std::min(pace, 2 * known) - known) / 4;
+    }
+
+private:
+    /// Two of so many copies are stored the other way, the second one for what it takes.
+    static constexpr uint32_t kCopiesPerTrial = 128;
+    static constexpr uint32_t kTrial = 4;
+    static constexpr double kUnknown = std::numeric_limits<double>::infinity();
+
+    static bool IsTrial(uint32_t copy) { return copy % kCopiesPerTrial / 2 * 2 == kTrial; }
+
+    // In nanoseconds per byte.
+    double cached_pace_ = kUnknown;
+    double streamed_pace_ = kUnknown;
+    uint32_t num_copies_ = 0;
+};
+
+}  // namespace opendext::channel
