@@ -106,12 +106,20 @@ std::expected<std::vector<LentPages>, ShareFailure> ClientMemoryLender::Share(co
         return std::unexpected(slices.error());
     }
     std::vector<LentPages> lent;
+    bool are_known = true;
     for (SharedSlice &slice : *slices) {
-        auto pages = MakeKnown(std::move(slice));
-        if (!pages) {
-            return std::unexpected(ShareFailure::kNoMemory);
+        // Of one that does not become known the pin ends there.
+        auto pages = MakeKnown(std::move(slice), AppMemory::Pins::kOneEach);
+        are_known = are_known && pages.has_value();
+        if (pages) {
+            lent.push_back(*std::move(pages));
         }
-        lent.push_back(*std::move(pages));
+    }
+    if (!are_known) {
+        for (const LentPages &pages : lent) {
+            memory_.Unpin(*pages.slice.region);
+        }
+        return std::unexpected(ShareFailure::kNoMemory);
     }
     return lent;
 }
