@@ -133,8 +133,8 @@ TEST_P(LitePcieTest, LoopedData_ArrivesInTheBuffersOfTheApplication) {
         const uint64_t interrupts = Load(counts.counts().interrupts);
         StartLoop();
         EXPECT_TRUE(WaitUntil([&] {
-            return Load(counts.counts().writer) >= 2 * kLiteCardBuffers &&
-                   Load(counts.counts().reader) >= 2 * kLiteCardBuffers;
+            return Load(counts.counts().writer) >= uint64_t{2} * kLiteCardBuffers &&
+                   Load(counts.counts().reader) >= uint64_t{2} * kLiteCardBuffers;
         }));
         StopLoop();
         EXPECT_TRUE(std::ranges::equal(writer.bytes(), reader.bytes())) << round;

@@ -200,7 +200,7 @@ void AppMemory::MakePrivate() {
         const auto placed = area.is_shared ? table_.Of(area.file) : std::nullopt;
         const bool waits_for_child =
             placed && (placed->is_born_shared || placed->is_pinned || placed->region == nullptr) &&
-            !(ThisThreadStandsOn(area) && !placed->is_born_shared);
+            (placed->is_born_shared || !ThisThreadStandsOn(area));
         if (!placed || waits_for_child || IsElsewhere(area, *placed)) {
             return;
         }

@@ -300,12 +300,13 @@ TEST_F(HostTest, NotifyState_Arrives) {
 
 TEST_F(HostTest, ReadReports_HasTheElementsOrTheDriversResult) {
     using Elements = std::expected<std::vector<uint8_t>, int32_t>;
-    EXPECT_EQ(Await<Elements>(
-                  [this](auto answer) { proxy_->ReadReports(EntryId{1}, {1, 2, 3}, answer); }),
+    EXPECT_EQ(Await<Elements>([this](const auto &answer) {
+                  proxy_->ReadReports(EntryId{1}, {1, 2, 3}, answer);
+              }),
               (std::vector<uint8_t>{1, 2, 3}));
-    EXPECT_EQ(
-        Await<Elements>([this](auto answer) { proxy_->ReadReports(EntryId{2}, {1}, answer); }),
-        std::unexpected(kNotFound));
+    EXPECT_EQ(Await<Elements>(
+                  [this](const auto &answer) { proxy_->ReadReports(EntryId{2}, {1}, answer); }),
+              std::unexpected(kNotFound));
 }
 
 TEST_F(HostTest, ReportsOfStates_AreAnswered) {

@@ -144,6 +144,27 @@ std::string BucketLine(const Element &element, const Channel &channel, size_t in
                        WithUnit(static_cast<int64_t>(element.values[3]), channel.unit));
 }
 
+std::string ArrayLine(std::span<const Element> elements, const Channel &channel) {
+    std::vector<int64_t> values;
+    for (const Element &element : elements) {
+        for (const uint64_t value : element.values) {
+            values.push_back(static_cast<int64_t>(value));
+        }
+    }
+    return fmt::format("{}: {} {}", channel.name, fmt::join(values, ", "), channel.unit);
+}
+
+void AddStateLines(std::span<const Element> elements, const Channel &channel,
+                   std::vector<std::string> &lines) {
+    lines.push_back(channel.name + ":");
+    const auto latest = std::ranges::max_element(
+        elements, {}, [](const Element &element) { return element.values[3]; });
+    for (const Element &element : elements) {
+        const bool is_current = &element == &*latest && element.values[3] != 0;
+        lines.push_back(StateLine(element, channel.unit, is_current));
+    }
+}
+
 void AddLines(std::span<const Element> elements, const Channel &channel,
               std::vector<std::string> &lines) {
     const Element &first = elements.front();
@@ -153,27 +174,12 @@ void AddLines(std::span<const Element> elements, const Channel &channel,
                 fmt::format("{}: {}", channel.name,
                             WithUnit(static_cast<int64_t>(first.values[0]), channel.unit)));
             return;
-        case kSimpleArray: {
-            std::vector<int64_t> values;
-            for (const Element &element : elements) {
-                for (const uint64_t value : element.values) {
-                    values.push_back(static_cast<int64_t>(value));
-                }
-            }
-            lines.push_back(
-                fmt::format("{}: {} {}", channel.name, fmt::join(values, ", "), channel.unit));
+        case kSimpleArray:
+            lines.push_back(ArrayLine(elements, channel));
             return;
-        }
-        case kState: {
-            lines.push_back(channel.name + ":");
-            const auto latest = std::ranges::max_element(
-                elements, {}, [](const Element &element) { return element.values[3]; });
-            for (const Element &element : elements) {
-                lines.push_back(StateLine(element, channel.unit,
-                                          &element == &*latest && element.values[3] != 0));
-            }
+        case kState:
+            AddStateLines(elements, channel, lines);
             return;
-        }
         default:
             lines.push_back(channel.name + ":");
             for (size_t i = 0; i < elements.size(); ++i) {
