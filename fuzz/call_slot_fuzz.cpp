@@ -45,6 +45,12 @@ public:
                 std::memset(slice->region->Writable() + slice->offset, 2, slice->length);
             }
         }
+        if (request.structure_owner != nullptr) {
+            const auto pages = request.structure_owner->FilePages();
+            if (pages && pages->length != 0) {
+                std::memset(pages->region->Writable() + pages->offset, 3, pages->length);
+            }
+        }
         reply.num_scalars = static_cast<uint32_t>(sum);
         reply.num_structure_bytes = sum;
     }
@@ -102,6 +108,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t num_bytes) {
         std::memcpy(request, data, num_request);
         std::memcpy(&payload.extra, data + num_request, num_extra);
         std::memcpy(payload.inline_input.data(), data + num_request + num_extra, num_inline);
+        std::memcpy(&payload.pages.slice, payload.inline_input.data(), sizeof(WireSlice));
+        payload.pages.known.store(PagesWord(target->next_ticket, true));
     }
     std::thread scribbler([&] {
         // The header changes while the server looks at it.

@@ -31,20 +31,42 @@ std::atomic<uint32_t> num_openings = 0;
 // kind comes back, and is passed on after that many since the gate was closed last.
 constexpr uint32_t kMostRetries = 64;
 std::atomic<uint32_t> num_retries = kMostRetries;
+std::atomic<uint32_t> num_copy_retries = kMostRetries;
 
-bool MayBeLate() {
-    return num_retries.load() < kMostRetries && num_retries.fetch_add(1) < kMostRetries;
+bool MayBeLate(std::atomic<uint32_t> &retries) {
+    return retries.load() < kMostRetries && retries.fetch_add(1) < kMostRetries;
+}
+
+struct CopyPart {
+    const char *start;
+    const char *end;
+};
+
+/// The part of CopyBytes that faulted, or NULL.
+const CopyPart *PartThatFaulted([[maybe_unused]] void *context) {
+#if defined(__x86_64__)
+    static constexpr CopyPart kParts[] = {{opendext_copy_instruction, opendext_copy_end},
+                                          {opendext_stream_start, opendext_stream_end}};
+    const auto at = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
+    for (const CopyPart &part : kParts) {
+        if (at >= reinterpret_cast<greg_t>(part.start) && at < reinterpret_cast<greg_t>(part.end)) {
+            return &part;
+        }
+    }
+#endif
+    return nullptr;
 }
 
 /// @return false when the fault is not of a write that is held up.
-bool WaitAtGate(int signal, const siginfo_t &info, void * /*context*/) {
+bool WaitAtGate(int signal, const siginfo_t &info, void *context) {
     const uint32_t before = num_openings.load();
     const auto address = reinterpret_cast<uint64_t>(info.si_addr);
     if (signal != SIGSEGV || info.si_code != SEGV_ACCERR) {
         return false;
     }
     if (address < gate_start.load() || address >= gate_end.load()) {
-        return MayBeLate();
+        // Copies have tries of their own: many of them may be of memory that is not writable at all.
+        return MayBeLate(PartThatFaulted(context) == nullptr ? num_retries : num_copy_retries);
     }
     while (num_openings.load() == before) {
         syscall(SYS_futex, &num_openings, FUTEX_WAIT_PRIVATE, before, nullptr, nullptr, 0);
@@ -53,22 +75,15 @@ bool WaitAtGate(int signal, const siginfo_t &info, void * /*context*/) {
 }
 
 bool SkipCopy(int /*signal*/, const siginfo_t & /*info*/, void *context) {
+    const CopyPart *const part = PartThatFaulted(context);
 #if defined(__x86_64__)
-    // A register says what is left.
-    auto &instruction = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
-    if (instruction == reinterpret_cast<greg_t>(&opendext_copy_instruction)) {
-        instruction = reinterpret_cast<greg_t>(&opendext_copy_end);
-        return true;
+    if (part != nullptr) {
+        // A register says what is left.
+        auto &instruction = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
+        instruction = reinterpret_cast<greg_t>(part->end);
     }
-    if (instruction >= reinterpret_cast<greg_t>(&opendext_stream_start) &&
-        instruction < reinterpret_cast<greg_t>(&opendext_stream_end)) {
-        instruction = reinterpret_cast<greg_t>(&opendext_stream_end);
-        return true;
-    }
-#else
-    (void)context;
 #endif
-    return false;
+    return part != nullptr;
 }
 
 }  // namespace
@@ -83,6 +98,7 @@ void InstallFaultHandler() {
 
 void WriteGate::Close(uint64_t start, uint64_t end) {
     num_retries.store(0);
+    num_copy_retries.store(0);
     gate_end.store(end);
     gate_start.store(start);
 }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csetjmp>
 #include <csignal>
 #include <cstring>
@@ -68,9 +69,12 @@ TEST_P(SafeCopyTest, CopyToPagesThatAreBeingMoved_WaitsForThem) {
     WriteGate::Close(start, start + page);
     ASSERT_EQ(mprotect(region->data(), page, PROT_READ), 0);
     uint64_t num_copied = 0;
-    std::thread writer(
-        [&] { num_copied = CopyBytes(region->data(), from.data(), page, GetParam()); });
-    for (int i = 0; i < 1000; ++i) {
+    std::atomic<bool> has_started = false;
+    std::thread writer([&] {
+        has_started = true;
+        num_copied = CopyBytes(region->data(), from.data(), page, GetParam());
+    });
+    for (int i = 0; i < 1000 || !has_started; ++i) {
         std::this_thread::yield();
     }
     mprotect(region->data(), page, PROT_READ | PROT_WRITE);

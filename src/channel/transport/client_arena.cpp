@@ -140,22 +140,29 @@ bool ChunkLoan::Take(uint64_t num_bytes) {
     if (chunk_.region != nullptr && chunk_.region->Writable() == nullptr) {
         Abandon();
     }
+    is_timed_ = StoreChoice::IsTimed(num_bytes) && chunk_.region != nullptr;
+    stores_ = is_timed_ ? chunk_.stores.Next() : StoreChoice::Untimed(num_bytes);
     return chunk_.region != nullptr;
 }
 
 uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) {
     using Clock = std::chrono::steady_clock;
-    if (chunk_.region->num_bytes() - PageSize() > StoreChoice::kMostCached) {
-        return CopyBytes(bytes() + offset, from, num_bytes, Stores::kStreamed);
+    if (!is_timed_) {
+        return CopyBytes(bytes() + offset, from, num_bytes, stores_);
     }
-    if (num_bytes < StoreChoice::kFewestTimed) {
-        return CopyBytes(bytes() + offset, from, num_bytes, Stores::kCached);
-    }
-    const Stores stores = chunk_.stores.Next();
     const Clock::time_point start = Clock::now();
-    const uint64_t num_copied = CopyBytes(bytes() + offset, from, num_bytes, stores);
-    chunk_.stores.Took(stores, num_bytes, Clock::now() - start);
+    const uint64_t num_copied = CopyBytes(bytes() + offset, from, num_bytes, stores_);
+    filling_ += Clock::now() - start;
+    num_filled_ += num_copied;
     return num_copied;
+}
+
+void ChunkLoan::Return() {
+    if (is_timed_ && StoreChoice::IsTimed(num_filled_)) {
+        chunk_.stores.Took(num_filled_, filling_);
+    }
+    is_timed_ = false;
+    arena_.Release(std::exchange(chunk_, {}));
 }
 
 }  // namespace opendext::channel

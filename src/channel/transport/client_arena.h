@@ -90,7 +90,7 @@ public:
     void Abandon() { arena_.Abandon(std::exchange(chunk_, {})); }
 
     /// Back to the arena, before this is destroyed.
-    void Return() { arena_.Release(std::exchange(chunk_, {})); }
+    void Return();
 
     /// Gives the chunk away: the caller sees to its region's name at the peer.
     [[nodiscard]] ClientArena::Chunk Detach() { return std::exchange(chunk_, {}); }
@@ -106,6 +106,10 @@ public:
 private:
     ClientArena &arena_;
     ClientArena::Chunk chunk_;
+    Stores stores_ = Stores::kCached;
+    bool is_timed_ = false;
+    uint64_t num_filled_ = 0;             // while it is timed
+    std::chrono::nanoseconds filling_{};  // the same
 };
 
 }  // namespace opendext::channel

@@ -68,9 +68,8 @@ public:
     int OnGiveLink(sd_bus_message *call);
 
 private:
-    class AskedInputOwner;
+    class AwaitedInputOwner;
     struct CallBuffers;
-    struct Answer;
 
     // Pieces of a grant that did not fit into the messages before.
     struct PiecesLeft {
@@ -107,10 +106,9 @@ private:
                                         uint64_t ticket, CallReply &reply);
     void KeepLargeOutput(uint64_t ticket, CallReply &reply, ReplyHeader &answer);
     [[nodiscard]] bool EndAsking();
+    [[nodiscard]] std::optional<SharedSlice> AwaitInputPages(uint64_t ticket, uint64_t length);
     using Pieces = std::expected<std::vector<ClientMemoryPiece>, int32_t>;
-    /// @return nullopt: the application is gone.
-    [[nodiscard]] std::optional<Answer> AskInCall(uint64_t ticket, const MemoryQuestion &question);
-    [[nodiscard]] std::optional<SharedSlice> AskForInputPages(uint64_t ticket, uint64_t length);
+    [[nodiscard]] Pieces AskInCall(uint64_t ticket, const MemoryQuestion &question);
     [[nodiscard]] Pieces AskOutsideCalls(const MemoryQuestion &question);
     [[nodiscard]] Pieces PiecesOf(int32_t result, std::span<const WireSlice> slices,
                                   const MemoryQuestion &question);

@@ -38,14 +38,14 @@ void CopyWordsOut(const uint64_t *shared, uint64_t *to, size_t num_words) {
 
 }  // namespace
 
-/// Asks through the call that is served.
-class ConnectionServer::AskedInputOwner final : public InputOwner {
+/// Of the call that is served.
+class ConnectionServer::AwaitedInputOwner final : public InputOwner {
 public:
-    AskedInputOwner(ConnectionServer &server, uint64_t ticket, uint64_t length)
+    AwaitedInputOwner(ConnectionServer &server, uint64_t ticket, uint64_t length)
         : server_(server), ticket_(ticket), length_(length) {}
 
     std::optional<SharedSlice> FilePages() override {
-        return server_.AskForInputPages(ticket_, length_);
+        return server_.AwaitInputPages(ticket_, length_);
     }
 
 private:
@@ -59,7 +59,7 @@ struct ConnectionServer::CallBuffers {
     std::array<uint64_t, kMaxScalars> scalars;
     std::array<std::byte, kMaxInlineBytes> structure;
     std::optional<SharedSlice> input;
-    std::optional<AskedInputOwner> input_owner;
+    std::optional<AwaitedInputOwner> input_owner;
     std::optional<SharedSlice> output;
     std::optional<AsyncTarget> async;
 };
@@ -92,6 +92,8 @@ int32_t ConnectionServer::ReadRequest(uint64_t ticket, const RequestHeader &head
     if ((header.flags & kRequestInputSlice) != 0 && extra.input.length > kMaxInlineBytes) {
         buffers.input = regions_.Resolve(extra.input);
         request.structure_slice = buffers.input ? &*buffers.input : nullptr;
+    }
+    if ((header.flags & kRequestInputCopied) != 0) {
         request.structure_owner = &buffers.input_owner.emplace(*this, ticket, extra.input.length);
     }
     if ((header.flags & kRequestOutputSlice) != 0 && extra.output.length > kMaxInlineBytes) {

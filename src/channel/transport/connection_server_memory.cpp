@@ -2,9 +2,11 @@
 // What the driver asks of its application's memory.
 #include <sched.h>
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "channel/transport/connection_server.h"
@@ -42,11 +44,28 @@ std::vector<WireSlice> ReadSlices(MessageReader &reader) {
 
 }  // namespace
 
-/// A private copy of what the application answered, not checked.
-struct ConnectionServer::Answer {
-    int32_t result = 0;
-    std::vector<WireSlice> slices;
-};
+std::optional<SharedSlice> ConnectionServer::AwaitInputPages(uint64_t ticket, uint64_t length) {
+    // It looks right after it has submitted the call, which takes a microsecond. One that was stopped just then may say
+    // nothing for ever, and then the copy does.
+    constexpr int kMostMilliseconds = 100;
+    const PublishedPages &pages = shared_->payloads[SlotIndex(ticket)].pages;
+    uint32_t known = 0;
+    const auto is_known = [&] {
+        known = pages.known.load(std::memory_order_acquire);
+        return (known | 1) == PagesWord(ticket, true) || stop_.load(std::memory_order_relaxed);
+    };
+    bool is_over = SpinUntil(is_known, SpinBudget::kMost);
+    for (int i = 0; i < kMostMilliseconds && !is_over; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        is_over = is_known();
+    }
+    if (known != PagesWord(ticket, true)) {
+        return std::nullopt;
+    }
+    const WireSlice slice = CopyOut(pages.slice);
+    auto resolved = slice.length == length ? regions_.Resolve(slice) : std::nullopt;
+    return resolved && resolved->region != nullptr ? resolved : std::nullopt;
+}
 
 ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest &request) {
     if (request.segments.size() > kMaxClientSegments) {
@@ -59,12 +78,7 @@ ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest
     {
         const std::lock_guard lock(asking_);
         if (const uint64_t ticket = ask_gate_.Enter(); ticket != 0) {
-            const auto answer = AskInCall(ticket, question);
-            Pieces pieces = answer ? PiecesOf(answer->result, answer->slices, question)
-                                   : std::unexpected(kMachSendInvalidDest);
-            if (pieces && !request.is_shared) {
-                snapshots_.push_back(pieces->front().lease);
-            }
+            Pieces pieces = AskInCall(ticket, question);
             ask_gate_.Leave();
             return pieces;
         }
@@ -72,28 +86,8 @@ ConnectionServer::Pieces ConnectionServer::ShareMemory(const ClientMemoryRequest
     return AskOutsideCalls(question);
 }
 
-std::optional<SharedSlice> ConnectionServer::AskForInputPages(uint64_t ticket, uint64_t length) {
-    const std::lock_guard lock(asking_);
-    const uint64_t entered = ask_gate_.Enter();
-    if (entered == 0) {
-        return std::nullopt;
-    }
-    std::optional<SharedSlice> pages;
-    if (entered == ticket) {
-        MemoryQuestion question = {};
-        question.flags = kQuestionInputPages;
-        const auto answer = AskInCall(ticket, question);
-        if (answer && answer->result == kSuccess && answer->slices.size() == 1 &&
-            answer->slices.front().length == length) {
-            pages = regions_.Resolve(answer->slices.front());
-        }
-    }
-    ask_gate_.Leave();
-    return pages;
-}
-
-std::optional<ConnectionServer::Answer> ConnectionServer::AskInCall(
-    uint64_t ticket, const MemoryQuestion &question) {
+ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
+                                                     const MemoryQuestion &question) {
     CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     std::memcpy(&shared_->question, &question,
@@ -106,14 +100,18 @@ std::optional<ConnectionServer::Answer> ConnectionServer::AskInCall(
                stop_.load(std::memory_order_relaxed);
     });
     if (stop_.load()) {
-        return std::nullopt;
+        return std::unexpected(kMachSendInvalidDest);
     }
     const MemoryAnswerHeader header = CopyOut(shared_->answer.header);
-    Answer answer{.result = header.result, .slices = {}};
+    std::vector<WireSlice> slices;
     for (uint32_t i = 0; i < std::min(header.num_slices, kMaxAnswerSlices); ++i) {
-        answer.slices.push_back(CopyOut(shared_->answer.slices[i]));
+        slices.push_back(CopyOut(shared_->answer.slices[i]));
     }
-    return answer;
+    Pieces pieces = PiecesOf(header.result, slices, question);
+    if (pieces && (question.flags & kQuestionShared) == 0) {
+        snapshots_.push_back(pieces->front().lease);
+    }
+    return pieces;
 }
 
 bool ConnectionServer::EndAsking() {

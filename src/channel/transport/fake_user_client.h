@@ -241,7 +241,9 @@ private:
     void Keep(const CallRequest &request, CallReply &reply) {
         if (request.structure_slice != nullptr) {
             const bool is_for_device = request.selector == kKeepForDevice;
-            const auto pages = is_for_device ? request.structure_owner->FilePages() : std::nullopt;
+            const auto pages = is_for_device && request.structure_owner != nullptr
+                                   ? request.structure_owner->FilePages()
+                                   : std::nullopt;
             kept_inputs.push_back(pages ? *pages : *request.structure_slice);
         }
         if (request.structure_output_slice != nullptr) {

@@ -117,9 +117,8 @@ int32_t LentStructure::TakeBackOutputCopy(bool is_kept) {
     }
     void *const destination = reinterpret_cast<void *>(range_.address);
     const std::byte *const written = copy_.bytes() + copied_.offset;
-    const Stores stores =
-        range_.length > StoreChoice::kMostCached ? Stores::kStreamed : Stores::kCached;
-    const bool is_back = CopyBytes(destination, written, range_.length, stores) == range_.length;
+    const bool is_back = CopyBytes(destination, written, range_.length,
+                                   StoreChoice::Untimed(range_.length)) == range_.length;
     if (is_kept) {
         copy_.Abandon();
     }

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] const AppRange &range() const { return range_; }
     [[nodiscard]] const SharedSlice &slice() const { return pages_ ? pages_->slice : copied_; }
     [[nodiscard]] WireSlice wire_slice() const;
+    /// Whether the driver has a copy. One without a region, of what cannot be read, is none.
+    [[nodiscard]] bool is_copy() const { return copied_.region != nullptr; }
     /// Of an input that is a copy: the application's pages, where they can be shared but not given up. Else NULL. Until
     /// TakeBack.
     [[nodiscard]] const LentPages *FindOwnPages();

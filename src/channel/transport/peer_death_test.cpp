@@ -308,6 +308,27 @@ TEST_F(LyingApplication, SlicesOfUnknownRegions_AreRefused) {
     EXPECT_EQ(client_->num_calls.load(), 0U);
 }
 
+TEST_F(LyingApplication, PagesThatAreNoneOrNeverCome_LeaveTheCopyToTheDevice) {
+    const RequestHeader for_device = {.selector = Selector::kKeepForDevice,
+                                      .flags = kRequestInputSlice | kRequestInputCopied};
+    const WireSlice pages[] = {{.region_id = 77, .offset = 0, .length = 5000},
+                               {.region_id = 0, .offset = 0, .length = 5000},
+                               {.region_id = 0, .offset = 0, .length = 4999}};
+    uint64_t ticket = 1;
+    for (const WireSlice &slice : pages) {
+        CallPayload &payload = shared_->payloads[SlotIndex(ticket)];
+        payload.extra.input = {.region_id = 0, .offset = 0, .length = 5000};
+        payload.pages.slice = slice;
+        payload.pages.known.store(PagesWord(ticket, true));
+        EXPECT_EQ(Submit(ticket++, for_device), kSuccess);
+        EXPECT_EQ(client_->kept_inputs.back().length, 5000U);
+    }
+    shared_->payloads[SlotIndex(ticket)].extra.input = {
+        .region_id = 0, .offset = 0, .length = 5000};
+    EXPECT_EQ(Submit(ticket, for_device), kSuccess);
+    EXPECT_EQ(client_->kept_inputs.size(), 4U);
+}
+
 TEST_F(LyingApplication, GarbageOnTheControlSocket_ClosesThePort) {
     const std::string garbage(1000, '\xee');
     EXPECT_GT(send(endpoint_.control.get(), garbage.data(), garbage.size(), MSG_NOSIGNAL), 0);

@@ -51,12 +51,7 @@ public:
     int OnShareMemory(sd_bus_message *call);
 
 private:
-    /// What a call has outside its slot; few calls do.
-    struct Lent {
-        std::optional<LentStructure> input;
-        std::optional<LentStructure> output;
-        std::optional<MemoryLoans> loans;
-    };
+    struct Lent;
     enum class Wait { kAnswered, kAsked, kPeerGone };
 
     SharedMemoryConnection(BusThread &bus_thread, std::shared_ptr<SharedRegion> region);
@@ -85,6 +80,8 @@ private:
                                      const CheckedCall &checked, const Lent &lent);
     /// @return whether the server slept.
     bool Submit(CallSlot &slot, uint64_t ticket);
+    /// What a device reaches of an input that the driver has a copy of.
+    void PublishInputPages(uint64_t ticket, LentStructure &input);
     [[nodiscard]] bool AwaitReply(CallSlot &slot, uint64_t ticket, bool was_parked, Lent &lent);
     [[nodiscard]] Wait AwaitServer(CallSlot &slot, uint64_t ticket, bool was_parked);
     [[nodiscard]] Wait WaitOf(uint32_t word, uint64_t ticket) const;
@@ -92,8 +89,7 @@ private:
     void GiveWay(CallSlot &slot);
     [[nodiscard]] Wait AwaitServerParked(CallSlot &slot, uint64_t ticket);
     bool WakeServer();
-    void AnswerQuestion(CallSlot &slot, uint64_t ticket, Lent &lent);
-    [[nodiscard]] MemoryLoans &LoansOf(Lent &lent);
+    void AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans);
     [[nodiscard]] static int32_t TakeBack(const ReplyHeader &reply, Lent &lent);
     [[nodiscard]] int32_t TakeReply(CallSlot &slot, uint64_t ticket, const RequestHeader &request,
                                     const ClientCall &call, Lent &lent);

@@ -43,6 +43,13 @@ bool IsServersTurnOver(uint32_t word, uint64_t ticket) {
 
 }  // namespace
 
+/// What a call has outside its slot; few calls do.
+struct SharedMemoryConnection::Lent {
+    std::optional<LentStructure> input;
+    std::optional<LentStructure> output;
+    std::optional<MemoryLoans> loans;
+};
+
 int32_t SharedMemoryConnection::LendStructures(const ClientCall &call, const CheckedCall &checked,
                                                Lent &lent) {
     const AppRange input = RangeOf(call.structure, checked.num_structure_bytes);
@@ -98,6 +105,9 @@ int32_t SharedMemoryConnection::CallInGate(const ClientCall &call, const Checked
     if (!is_peer_gone_.load(std::memory_order_acquire)) {
         const RequestHeader header = Fill(ticket, call, checked, lent);
         const bool was_parked = Submit(slot, ticket);
+        if ((header.flags & kRequestInputCopied) != 0) {
+            PublishInputPages(ticket, *lent.input);
+        }
         result = AwaitReply(slot, ticket, was_parked, lent)
                      ? TakeReply(slot, ticket, header, call, lent)
                      : kMigServerDied;
@@ -146,6 +156,7 @@ RequestHeader SharedMemoryConnection::Fill(uint64_t ticket, const ClientCall &ca
     if (checked.has_input_slice()) {
         header.flags |= kRequestInputSlice;
         payload.extra.input = lent.input->wire_slice();
+        header.flags |= lent.input->is_copy() ? kRequestInputCopied : 0;
     } else if (checked.num_structure_bytes != 0) {
         header.num_inline_bytes = static_cast<uint16_t>(checked.num_structure_bytes);
         std::memcpy(payload.inline_input.data(), call.structure, checked.num_structure_bytes);
@@ -188,7 +199,13 @@ bool SharedMemoryConnection::AwaitReply(CallSlot &slot, uint64_t ticket, bool wa
                                         Lent &lent) {
     Wait wait = AwaitServer(slot, ticket, was_parked);
     for (; wait == Wait::kAsked; wait = AwaitServer(slot, ticket, false)) {
-        AnswerQuestion(slot, ticket, lent);
+        if (!lent.loans) {
+            lent.loans.emplace(lender_, MemoryLoans::Snapshots::kUntilTheCallEnds);
+            if (lent.output) {
+                lent.loans->AddWritten(lent.output->range());
+            }
+        }
+        AnswerQuestion(slot, ticket, *lent.loans);
     }
     return wait == Wait::kAnswered;
 }

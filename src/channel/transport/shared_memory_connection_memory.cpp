@@ -62,36 +62,29 @@ void SharedMemoryConnection::ExpectCall() {
     WakeServer();
 }
 
-MemoryLoans &SharedMemoryConnection::LoansOf(Lent &lent) {
-    if (!lent.loans) {
-        lent.loans.emplace(lender_, MemoryLoans::Snapshots::kUntilTheCallEnds);
-        if (lent.output) {
-            lent.loans->AddWritten(lent.output->range());
-        }
-    }
-    return *lent.loans;
-}
-
-void SharedMemoryConnection::AnswerQuestion(CallSlot &slot, uint64_t ticket, Lent &lent) {
+void SharedMemoryConnection::AnswerQuestion(CallSlot &slot, uint64_t ticket, MemoryLoans &loans) {
     const MemoryQuestion question = CopyOut(shared_->question);
-    MemoryAnswer &answer = shared_->answer;
-    answer.header = {.result = kIoBadArgument, .num_slices = 0};
-    if (AsksForInputPages(question)) {
-        const LentPages *const pages = lent.input ? lent.input->FindOwnPages() : nullptr;
-        answer.header = {.result = kSuccess, .num_slices = pages != nullptr ? 1U : 0U};
-        if (pages != nullptr) {
-            answer.slices[0] = pages->wire_slice();
-        }
-    } else if (QuestionIsValid(question)) {
-        const LentMemory memory = LoansOf(lent).Lend(RequestOf(question));
-        std::ranges::copy(memory.wire_slices(), answer.slices.begin());
-        answer.header = {.result = memory.result,
-                         .num_slices = static_cast<uint32_t>(memory.pieces.size())};
+    LentMemory lent{.result = kIoBadArgument, .pieces = {}};
+    if (QuestionIsValid(question)) {
+        lent = loans.Lend(RequestOf(question));
     }
+    MemoryAnswer &answer = shared_->answer;
+    std::ranges::copy(lent.wire_slices(), answer.slices.begin());
+    answer.header = {.result = lent.result,
+                     .num_slices = static_cast<uint32_t>(lent.pieces.size())};
     // Sequentially consistent: either the server sees it before it sleeps, or this sees it parked.
     uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     slot.state.compare_exchange_strong(asks, ReplyWord(ticket, ReplyState::kNone));
     WakeServer();
+}
+
+void SharedMemoryConnection::PublishInputPages(uint64_t ticket, LentStructure &input) {
+    PublishedPages &published = shared_->payloads[SlotIndex(ticket)].pages;
+    const LentPages *const pages = input.FindOwnPages();
+    if (pages != nullptr) {
+        published.slice = pages->wire_slice();
+    }
+    published.known.store(PagesWord(ticket, pages != nullptr), std::memory_order_release);
 }
 
 int SharedMemoryConnection::OnShareMemory(sd_bus_message *call) {

@@ -21,23 +21,33 @@ public:
     /// More are streamed.
     static constexpr uint64_t kMostCached = uint64_t{2} << 20;
 
+    [[nodiscard]] static bool IsTimed(uint64_t num_bytes) {
+        return num_bytes >= kFewestTimed && num_bytes <= kMostCached;
+    }
+    [[nodiscard]] static Stores Untimed(uint64_t num_bytes) {
+        return num_bytes > kMostCached ? Stores::kStreamed : Stores::kCached;
+    }
+
     /// Of a copy that is going to be timed.
     [[nodiscard]] Stores Next() {
         const bool is_cached = cached_pace_ <= streamed_pace_;
-        return is_cached != IsTrial(num_copies_) ? Stores::kCached : Stores::kStreamed;
+        const Stores next = is_cached != IsTrial(num_copies_) ? Stores::kCached : Stores::kStreamed;
+        num_of_kind_ = num_copies_ == 0 || next != last_ ? 1 : num_of_kind_ + 1;
+        last_ = next;
+        ++num_copies_;
+        return next;
     }
 
-    /// What it took.
-    void Took(Stores stores, uint64_t num_bytes, std::chrono::nanoseconds time) {
-        const uint32_t copy = num_copies_++;
-        // The first copy after others of the other kind finds the lines where those have left them.
-        if (IsTrial(copy) != IsTrial(copy - 1) || copy == 0) {
+    /// What that copy took. One that failed need not be told of.
+    void Took(uint64_t num_bytes, std::chrono::nanoseconds time) {
+        // The first of its kind finds the lines where the other kind has left them.
+        if (num_of_kind_ == 1) {
             return;
         }
         const double pace = static_cast<double>(time.count()) / static_cast<double>(num_bytes);
-        double &known = stores == Stores::kCached ? cached_pace_ : streamed_pace_;
+        double &known = last_ == Stores::kCached ? cached_pace_ : streamed_pace_;
         // One that was interrupted counts for little.
-        known = IsTrial(copy) || known == kUnknown
+        known = IsTrial(num_copies_ - 1) || known == kUnknown
                     ? pace
                     : known + (std::min(pace, 2 * known) - known) / 4;
     }
@@ -54,6 +64,8 @@ private:
     double cached_pace_ = kUnknown;
     double streamed_pace_ = kUnknown;
     uint32_t num_copies_ = 0;
+    Stores last_ = Stores::kCached;
+    uint32_t num_of_kind_ = 0;  // in a row
 };
 
 }  // namespace opendext::channel

@@ -16,7 +16,7 @@ int Copy(StoreChoice &choice, int count, nanoseconds cached, nanoseconds streame
     for (int i = 0; i < count; ++i) {
         const Stores stores = choice.Next();
         num_streamed += stores == Stores::kStreamed ? 1 : 0;
-        choice.Took(stores, kNumBytes, stores == Stores::kStreamed ? streamed : cached);
+        choice.Took(kNumBytes, stores == Stores::kStreamed ? streamed : cached);
     }
     return num_streamed;
 }
@@ -34,7 +34,7 @@ TEST(StoreChoiceTest, DriverThatReadsAll_IsStreamedTo) {
 TEST(StoreChoiceTest, SlowFirstCopy_SaysNothing) {
     StoreChoice choice;
     EXPECT_EQ(choice.Next(), Stores::kCached);
-    choice.Took(Stores::kCached, kNumBytes, nanoseconds(100'000));
+    choice.Took(kNumBytes, nanoseconds(100'000));
     EXPECT_LE(Copy(choice, 63, nanoseconds(1'200), nanoseconds(2'000)), 2);
 }
 

@@ -51,7 +51,8 @@ struct AsyncCompletion {
 class InputOwner {
 public:
     /// The application's own pages of the input, as many bytes, where they are of a file of its own and the driver has a
-    /// copy of them. Asks the application, while the call runs; one thread at a time. @return nullopt: there are none.
+    /// copy of them. While the call runs; one thread at a time. It may wait a moment for the application.
+    /// @return nullopt: there are none, or the application does not say.
     virtual std::optional<SharedSlice> FilePages() = 0;
 
 protected:

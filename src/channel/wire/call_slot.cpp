@@ -22,6 +22,7 @@ int32_t ValidateRequest(const RequestHeader &header) {
         header.num_inline_bytes > kMaxInlineBytes ||
         header.inline_output_capacity > kMaxInlineBytes ||
         (has_input_slice && header.num_inline_bytes != 0) ||
+        (!has_input_slice && (flags & kRequestInputCopied) != 0) ||
         (has_output_elsewhere && header.inline_output_capacity != 0) ||
         is_async != (header.num_references != 0)) {
         return kIoIpcError;

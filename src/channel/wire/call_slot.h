@@ -39,7 +39,9 @@ inline constexpr uint8_t kRequestInputSlice = 1;      ///< Input is CallPayload:
 inline constexpr uint8_t kRequestOutputSlice = 2;     ///< Output goes to CallPayload::extra.output.
 inline constexpr uint8_t kRequestVariableOutput = 4;  ///< The caller takes whatever size there is.
 inline constexpr uint8_t kRequestAsync = 8;  ///< CallPayload::extra has the completion's target.
-inline constexpr uint8_t kRequestKnownFlags = 15;
+inline constexpr uint8_t kRequestInputCopied =
+    16;  ///< With kRequestInputSlice: that is a copy, and CallPayload::pages says later of what.
+inline constexpr uint8_t kRequestKnownFlags = 31;
 
 /// ReplyHeader::flags.
 inline constexpr uint8_t kReplyKeptInput = 1;   ///< The driver kept the bytes of the input slice.
@@ -130,13 +132,24 @@ static_assert(offsetof(CallSlot, scalars) == 24 && offsetof(CallSlot, state) == 
 static_assert(std::is_standard_layout_v<CallSlot> && std::is_trivially_destructible_v<CallSlot>);
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 
+/// InputOwner::FilePages of a call with kRequestInputCopied. The app looks for them while the server serves the call.
+struct PublishedPages {
+    std::atomic<uint32_t> known;  ///< PagesWord: `slice` is complete, or there is none.
+    uint32_t reserved;            ///< 0.
+    WireSlice slice;
+};
+constexpr uint32_t PagesWord(uint64_t ticket, bool are_there) {
+    return (static_cast<uint32_t>(ticket) << 1) | (are_there ? 1 : 0);
+}
+
 /// What larger calls have besides.
 struct CallPayload {
     alignas(64) CallExtra extra;
+    alignas(64) PublishedPages pages;
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_input;
     alignas(64) std::array<std::byte, kMaxInlineBytes> inline_output;
 };
-static_assert(sizeof(CallPayload) == 128 + 2 * kMaxInlineBytes);
+static_assert(sizeof(CallPayload) == 192 + 2 * kMaxInlineBytes);
 
 /// The whole region. What each call touches is in one page: after some idleness a page that is met, its entry in the
 /// page table and the kernel's record for a futex in it, costs as much as ten lines.

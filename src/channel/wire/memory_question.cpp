@@ -44,7 +44,7 @@ ClientMemoryRequest RequestOf(const MemoryQuestion &question) {
 
 bool QuestionIsValid(const MemoryQuestion &question) {
     if (question.num_segments == 0 || question.num_segments > kMaxClientSegments ||
-        (question.flags & ~(kQuestionDriverWrites | kQuestionShared)) != 0) {
+        (question.flags & ~kQuestionKnownFlags) != 0) {
         return false;
     }
     const auto segments = std::span(question.segments).first(question.num_segments);
@@ -52,10 +52,6 @@ bool QuestionIsValid(const MemoryQuestion &question) {
         return !CheckedAdd(segment.address, segment.length);
     });
     return !overflows && TotalLength(segments).has_value();
-}
-
-bool AsksForInputPages(const MemoryQuestion &question) {
-    return question.flags == kQuestionInputPages && question.num_segments == 0;
 }
 
 bool AnswerCovers(std::span<const WireSlice> slices, std::span<const ClientSegment> segments) {

@@ -25,11 +25,10 @@ static_assert(sizeof(WireSlice) == 24 && std::is_trivially_copyable_v<WireSlice>
 /// MemoryQuestion::flags: ClientMemoryRequest's.
 inline constexpr uint32_t kQuestionDriverWrites = 1;
 inline constexpr uint32_t kQuestionShared = 2;
-/// Alone, without segments, and only within a call: InputOwner::FilePages. The answer has one slice, or none.
-inline constexpr uint32_t kQuestionInputPages = 4;
+inline constexpr uint32_t kQuestionKnownFlags = 3;
 
 struct MemoryQuestion {
-    uint32_t num_segments;  ///< 1 to kMaxClientSegments; 0 with kQuestionInputPages.
+    uint32_t num_segments;  ///< 1 to kMaxClientSegments.
     uint32_t flags;         ///< kQuestion*.
     std::array<ClientSegment, kMaxClientSegments> segments;
 };
@@ -57,12 +56,8 @@ static_assert(std::is_trivially_copyable_v<MemoryAnswer>);
 /// A private copy of a question as a request, which borrows the copy's segments.
 [[nodiscard]] ClientMemoryRequest RequestOf(const MemoryQuestion &question);
 
-/// Checks a private copy of a question about segments: counts, flags, and that neither a segment nor their sum
-/// overflows.
+/// Checks a private copy of a question: counts, flags, and that neither a segment nor their sum overflows.
 [[nodiscard]] bool QuestionIsValid(const MemoryQuestion &question);
-
-/// Whether a private copy of a question is about the call's input.
-[[nodiscard]] bool AsksForInputPages(const MemoryQuestion &question);
 
 /// Checks private copies of an answer's slices: together exactly as long as the segments. Whether they lie in
 /// regions that the application registered is checked where those are known.

@@ -7,7 +7,6 @@
 #include "channel/wire/call_slot.h"
 #include "channel/wire/client_call.h"
 #include "channel/wire/io_result.h"
-#include "channel/wire/memory_question.h"
 
 namespace opendext::channel {
 namespace {
@@ -82,7 +81,8 @@ TEST(CallSlotTest, FieldsBeyondTheirLimits_AreRefused) {
     EXPECT_EQ(ValidateRequest({.num_references = 9, .flags = kRequestAsync}), kMigArrayTooLarge);
     EXPECT_EQ(ValidateRequest({.num_inline_bytes = 4097}), kIoIpcError);
     EXPECT_EQ(ValidateRequest({.inline_output_capacity = 4097}), kIoIpcError);
-    EXPECT_EQ(ValidateRequest({.flags = 16}), kIoIpcError);
+    EXPECT_EQ(ValidateRequest({.flags = 32}), kIoIpcError);
+    EXPECT_EQ(ValidateRequest({.flags = kRequestInputCopied}), kIoIpcError);
     EXPECT_EQ(ValidateRequest({.flags = kRequestAsync}), kIoIpcError);
     EXPECT_EQ(ValidateRequest({.num_references = 1}), kIoIpcError);
     EXPECT_EQ(ValidateRequest({.flags = kRequestInputSlice, .num_inline_bytes = 1}), kIoIpcError);
@@ -96,20 +96,6 @@ TEST(CallSlotTest, SlicesOutsideTheirRegion_AreRefused) {
     EXPECT_FALSE(SliceIsValid({.region_id = 1, .offset = UINT64_MAX, .length = 8192}, 8192));
     EXPECT_TRUE(SliceIsValid({.region_id = 1, .offset = 8191, .length = 1}, 8192));
     EXPECT_FALSE(SliceIsValid({.region_id = 1, .offset = 0, .length = 0}, 8192));
-}
-
-TEST(MemoryQuestionTest, QuestionAboutTheInput_HasNothingElse) {
-    MemoryQuestion question = {};
-    question.flags = kQuestionInputPages;
-    EXPECT_TRUE(AsksForInputPages(question));
-    EXPECT_FALSE(QuestionIsValid(question));
-    question.num_segments = 1;
-    question.segments[0] = {4096, 4096};
-    EXPECT_FALSE(AsksForInputPages(question));
-    EXPECT_FALSE(QuestionIsValid(question));
-    question.flags = kQuestionInputPages | kQuestionShared;
-    EXPECT_FALSE(AsksForInputPages(question));
-    EXPECT_FALSE(QuestionIsValid(question));
 }
 
 TEST(CallSlotTest, RepliesBeyondTheRequest_AreRefused) {

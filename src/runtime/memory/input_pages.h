@@ -12,15 +12,15 @@
 
 namespace opendext::memory {
 
-/// The application's own pages of one structure. They are asked for when the structure is first prepared for DMA, at the
-/// latest when its call ends and the driver keeps it; most structures never are. Shared by the call, the
-/// descriptor and its preparations. Any thread.
+/// The application's own pages of one structure. Whoever has the application is asked when the structure is first prepared
+/// for DMA, at the latest when its call ends and the driver keeps it; for most structures nobody is. Shared by the
+/// call, the descriptor and its preparations. Any thread.
 class InputPages {
 public:
     /// Whom to ask. Implemented above this room.
     class Source {
     public:
-        /// The pages, as many bytes as the structure. It may wait for the application. One thread at a time.
+        /// The pages, as many bytes as the structure. It may wait a moment for the application. One thread at a time.
         /// @return nullopt: the copy is all there is.
         virtual std::optional<SharedSlice> OwnPages() = 0;
 
