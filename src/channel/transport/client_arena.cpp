@@ -158,7 +158,7 @@ uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) 
 }
 
 void ChunkLoan::Return() {
-    if (is_timed_ && StoreChoice::IsTimed(num_filled_)) {
+    if (is_timed_ && chunk_.region != nullptr && StoreChoice::IsTimed(num_filled_)) {
         chunk_.stores.Took(num_filled_, filling_);
     }
     is_timed_ = false;

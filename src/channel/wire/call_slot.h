@@ -17,6 +17,7 @@
 /// A call takes the next ticket; tickets count from 1. Ticket t uses the slot SlotIndex(t), so the server
 /// serves in the order of tickets by looking at one slot at a time. Legal moves of a slot:
 ///   app:    fills request and payload, stores the ticket in `sequence`; that submits the call
+///   app:    of an input that is a copy, fills CallPayload::pages and stores PagesWord in `known`
 ///   server: copies the request, fills the reply, stores (ticket, kDone) in `state`; that answers it
 ///   app:    takes the reply; the slot is free for ticket t + kNumCallSlots
 /// Before it answers, the server may ask for memory of the application, as often as it likes:
