@@ -321,11 +321,14 @@ TEST_F(LyingApplication, PagesThatAreNoneOrNeverCome_LeaveTheCopyToTheDevice) {
         payload.pages.slice = slice;
         payload.pages.known.store(PagesWord(ticket, true));
         EXPECT_EQ(Submit(ticket++, for_device), kSuccess);
+        client_->Synchronize();
         EXPECT_EQ(client_->kept_inputs.back().length, 5000U);
+        client_->Synchronize();
     }
     shared_->payloads[SlotIndex(ticket)].extra.input = {
         .region_id = 0, .offset = 0, .length = 5000};
     EXPECT_EQ(Submit(ticket, for_device), kSuccess);
+    client_->Synchronize();
     EXPECT_EQ(client_->kept_inputs.size(), 4U);
 }
 
