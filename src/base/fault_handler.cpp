@@ -20,13 +20,23 @@ std::array<Previous, 2> previous_handlers = {Previous{.signal = SIGSEGV},
 std::mutex installing;
 std::array<std::atomic<FaultLook>, kNumFaultLookers> looks;
 
+/// By a process, with kill or raise: no instruction has faulted.
+bool WasSent(const siginfo_t &info) {
+    return info.si_code <= 0;
+}
+
 void PassOn(const Previous &previous, siginfo_t *info, void *context) {
     const struct sigaction &action = previous.action;
     if ((action.sa_flags & SA_SIGINFO) != 0) {
         action.sa_sigaction(previous.signal, info, context);  // may jump out
+    } else if (action.sa_handler == SIG_IGN && WasSent(*info)) {
+        return;
     } else if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
         // The instruction faults again, and now the process ends of it, as it would have.
         signal(previous.signal, SIG_DFL);
+        if (WasSent(*info)) {
+            raise(previous.signal);
+        }
     } else {
         action.sa_handler(previous.signal);
     }
@@ -44,7 +54,7 @@ bool IsDealtWith(int signal, const siginfo_t &info, void *context) {
 
 void OnFault(int signal, siginfo_t *info, void *context) {
     const int error = errno;
-    const bool is_dealt_with = IsDealtWith(signal, *info, context);
+    const bool is_dealt_with = !WasSent(*info) && IsDealtWith(signal, *info, context);
     errno = error;
     if (!is_dealt_with) {
         PassOn(previous_handlers[signal == SIGSEGV ? 0 : 1], info, context);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -111,6 +113,26 @@ TEST(FaultHandlerTest, FaultOfTheApplication_ReachesTheApplicationsHandler) {
     EXPECT_TRUE(was_caught);
     EXPECT_EQ(CopyBytes(&byte, region->data(), 1), 0U);
     ASSERT_EQ(sigaction(SIGSEGV, &before, nullptr), 0);
+}
+
+TEST(FaultHandlerTest, SignalThatWasSent_EndsTheProcessAtOnce) {
+    for (const int sent : {SIGSEGV, SIGBUS}) {
+        const pid_t child = fork();
+        if (child == 0) {
+            signal(sent, SIG_DFL);
+            char byte = 0;
+            struct sigaction now = {};
+            do {
+                (void)CopyBytes(&byte, "a", 1);
+                sigaction(sent, nullptr, &now);
+            } while (now.sa_handler == SIG_DFL);  // until it has looked
+            kill(getpid(), sent);
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == sent) << sent << ": " << status;
+    }
 }
 
 }  // namespace
