@@ -217,7 +217,7 @@ int Test(const Options &options) {
     if (auto possible = toolchain::CheckInstrumentation(InstrumentationOf(options)); !possible) {
         return Fail(possible.error());
     }
-    if (auto possible = toolchain::CheckGoogleTest(); !possible) {
+    if (auto possible = toolchain::CheckTestLibraries(*sdk); !possible) {
         return Fail(possible.error());
     }
     const auto places = FindPlaces(options);

@@ -15,6 +15,8 @@ namespace opendext::toolchain {
 
 namespace {
 
+constexpr std::string_view kHarness = "libopendext-testing.so";
+
 using std::filesystem::path;
 
 bool IsCxxSource(const path &file) {
@@ -96,18 +98,25 @@ std::string PlanText(const TestBuildRequest &request, const SdkLocation &sdk, co
     file.AddStep({.rule = "link",
                   .outputs = {request.output.string()},
                   .inputs = objects,
-                  .implicit = {(sdk.libraries / "libopendext-testing.so").string()},
+                  .implicit = {(sdk.libraries / kHarness).string()},
                   .order_only = {}});
     return file.text();
 }
 
 }  // namespace
 
-std::expected<void, std::string> CheckGoogleTest() {
+std::expected<void, std::string> CheckTestLibraries(const SdkLocation &sdk) {
     if (FindCompilerFile("libgtest.a").empty() || FindCompilerFile("libgtest_main.a").empty()) {
         return std::unexpected(
             "opendext test: error: GoogleTest is not installed; install libgtest-dev (and "
             "libgmock-dev)");
+    }
+    const path harness = sdk.libraries / kHarness;
+    std::error_code error;
+    if (!std::filesystem::exists(harness, error)) {
+        return std::unexpected(
+            fmt::format("{}: error: missing; build OpenDext as a whole with './dev build release'",
+                        harness.string()));
     }
     return {};
 }

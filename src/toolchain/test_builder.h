@@ -23,8 +23,8 @@ struct TestBuildRequest {
     bool verbose = false;
 };
 
-/// Whether GoogleTest is installed. The error says what to install.
-[[nodiscard]] std::expected<void, std::string> CheckGoogleTest();
+/// Whether GoogleTest is installed and the test harness built. The error says what to do.
+[[nodiscard]] std::expected<void, std::string> CheckTestLibraries(const SdkLocation &sdk);
 
 /// The sources in a folder of tests, in the order of their names; folders below it are not searched. The error is one line
 /// with the fix.
