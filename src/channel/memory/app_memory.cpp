@@ -35,6 +35,13 @@ bool Allows(const MappedArea &area, MapAccess access) {
     return area.is_readable && (access == MapAccess::kReadOnly || area.is_writable);
 }
 
+/// What of the mapping is between the two; it holds `start`.
+void CutTo(MappedArea &area, uint64_t start, uint64_t end) {
+    area.offset += start - area.start;
+    area.start = start;
+    area.end = std::min(area.end, end);
+}
+
 ShareFailure FailureOf(int error) {
     switch (error) {
         case EFAULT:
@@ -222,7 +229,7 @@ void AppMemory::CallBeforeMappingForTest(PageMover::Hook hook) {
 }
 
 bool AppMemory::HasUserfault() {
-    return Mover().is_allowed() && !moves_are_forbidden_.load();
+    return Mover().IsAllowed() && !moves_are_forbidden_.load();
 }
 
 void AppMemory::Complain(const char *what, const char *remedy) {
@@ -240,6 +247,9 @@ std::expected<void, ShareFailure> AppMemory::CheckMovable(const Run &run) {
     // write at the wrong moment.
     const bool is_shared =
         std::ranges::all_of(run.areas, [](const MappedArea &area) { return area.is_shared; });
+    if (!HasUserfault() && !is_shared && Mover().lacks_descriptors()) {
+        return std::unexpected(ShareFailure::kNoMemory);
+    }
     if (!HasUserfault() && !is_shared) {
         Complain("use userfaultfd", "set vm.unprivileged_userfaultfd to 1");
         return std::unexpected(ShareFailure::kNotAllowed);
@@ -338,9 +348,7 @@ std::expected<void, ShareFailure> AppMemory::Leave(const AppRange &range) {
         if (!area) {
             return std::unexpected(ShareFailure::kUnmapped);
         }
-        area->offset += at - area->start;
-        area->start = at;
-        area->end = std::min(area->end, pages->second);
+        CutTo(*area, at, pages->second);
         at = area->end;
         const bool is_given = area->is_shared && table_.Find(area->file) != nullptr;
         if (!is_given || table_.IsPinned(area->file)) {
@@ -360,6 +368,23 @@ std::expected<void, ShareFailure> AppMemory::Leave(const AppRange &range) {
     return {};
 }
 
+std::optional<AppMemory::Run> AppMemory::WholeOf(const std::vector<Run> &runs) {
+    Run whole{runs.front().start, runs.back().end, nullptr, 0, {}};
+    for (const Run &run : runs) {
+        whole.areas.insert(whole.areas.end(), run.areas.begin(), run.areas.end());
+        for (uint64_t at = run.start; run.region != nullptr && at < run.end;) {
+            auto area = space_.AreaAt(at);
+            if (!area || table_.IsPinned(area->file)) {
+                return std::nullopt;
+            }
+            CutTo(*area, at, run.end);
+            at = area->end;
+            whole.areas.push_back(*area);
+        }
+    }
+    return whole;
+}
+
 std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
                                                      const SharedSlice &slice, Contents contents) {
     const auto pages = PagesOf(range);
@@ -375,10 +400,11 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
     if (!runs) {
         return std::unexpected(runs.error());
     }
-    if (runs->size() != 1 || runs->front().region != nullptr) {
+    const auto whole = WholeOf(*runs);
+    if (!whole) {
         return std::unexpected(ShareFailure::kNotMovable);
     }
-    if (auto movable = CheckMovable(runs->front()); !movable) {
+    if (auto movable = CheckMovable(*whole); !movable) {
         return movable;
     }
     if (!table_.Add(slice.region, pages->first)) {
@@ -393,7 +419,7 @@ std::expected<void, ShareFailure> AppMemory::Replace(const AppRange &range,
         move.kept_start = range.address;
         move.kept_end = range.address + range.length;
     }
-    return MoveAreas(runs->front(), move);
+    return MoveAreas(*whole, move);
 }
 
 std::expected<uint64_t, ShareFailure> AppMemory::Allocate(uint64_t length, uint64_t fixed_address) {

@@ -97,7 +97,8 @@ public:
 
     /// Maps `slice` where the range is, so that whoever has it and the application see each other's writes from now
     /// on. slice.offset is congruent with range.address modulo the page size, and the lengths are equal. The
-    /// other bytes of the first and the last page are copied into the region first. The region is pinned for good.
+    /// other bytes of the first and the last page are copied into the region first. The region is pinned for good. What of
+    /// the range was shared before is no longer; where that is pinned, nothing happens.
     [[nodiscard]] std::expected<void, ShareFailure> Replace(const AppRange &range,
                                                             const SharedSlice &slice,
                                                             Contents contents);
@@ -169,6 +170,8 @@ private:
     /// file. With move_mutex_ held.
     [[nodiscard]] std::shared_ptr<SharedRegion> FileOf(const MappedArea &area);
     [[nodiscard]] std::expected<void, ShareFailure> MoveRun(Run &run);
+    /// The runs, which follow each other, as one that is to be moved; nullopt where some of it is pinned.
+    [[nodiscard]] std::optional<Run> WholeOf(const std::vector<Run> &runs);
     [[nodiscard]] std::expected<void, ShareFailure> MoveAreas(const Run &run, PageMove move);
     /// Makes two mappings of one, so that libc's realloc cannot enlarge it in place with mremap: beyond the end of the
     /// file there is nothing. It allocates and copies instead. (What else MADV_RANDOM does, it does to files on disks.)

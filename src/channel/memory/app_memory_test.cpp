@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -445,6 +446,23 @@ TEST_F(AppMemoryTest, UnprivilegedProcess_SharesTooAndItsWritersLoseNothing) {
                       stop = true;
                   }
                   return is_shared && *word == num_writes;
+              }),
+              0);
+}
+
+TEST_F(AppMemoryTest, ProcessWithoutFreeDescriptors_SharesWhenItHasSomeAgain) {
+    EXPECT_EQ(InChild([&] {
+                  const MappedRegion region = MapFresh(kMiB, 0);
+                  rlimit limit = {};
+                  getrlimit(RLIMIT_NOFILE, &limit);
+                  const rlim_t before = limit.rlim_cur;
+                  limit.rlim_cur = 0;
+                  setrlimit(RLIMIT_NOFILE, &limit);
+                  const auto refused = memory.Share(RangeOf(region.data(), kMiB), kWrite);
+                  limit.rlim_cur = before;
+                  setrlimit(RLIMIT_NOFILE, &limit);
+                  return !refused && refused.error() == ShareFailure::kNoMemory &&
+                         memory.Share(RangeOf(region.data(), kMiB), kWrite).has_value();
               }),
               0);
 }

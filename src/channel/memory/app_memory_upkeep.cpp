@@ -210,6 +210,11 @@ void AppMemory::MakePrivate() {
                             .is_back = true,
                             .lacks_userfault = !HasUserfault()};
         if (const int error = Mover().Move(move); error != 0) {
+            // What another thread unmaps meanwhile the child does not get.
+            const auto now = space_.AreaAt(area.start);
+            if (!now || !now->is_shared || now->file != area.file) {
+                return;
+            }
             LogWarning("fork: {} bytes of memory stay shared with the child: {}", move.length(),
                        std::strerror(error));
         } else if (placed->is_pinned) {

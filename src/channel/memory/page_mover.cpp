@@ -30,7 +30,7 @@ constexpr uint64_t kProtectsUnpopulated = uint64_t{1} << 13;
 constexpr uint64_t kNeeded = UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
 
 /// A userfaultfd with the features asked for; empty when the kernel refuses it or them.
-UniqueFd OpenUserfault(int flags, uint64_t features) {
+UniqueFd OpenUserfaultWith(int flags, uint64_t features) {
     UniqueFd fd(static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | flags)));
     if (!fd) {
         return {};
@@ -240,16 +240,29 @@ int MoveAllPieces(const PageMove &move, const Hold &hold) {
 }  // namespace
 
 PageMover::PageMover(AddressSpace &space) : space_(space) {
+    OpenUserfault();
+    Start();
+}
+
+void PageMover::OpenUserfault() {
     // The kind that also holds up system calls needs a privilege.
     for (const int flags : {0, UFFD_USER_MODE_ONLY}) {
         for (const uint64_t extra : {kProtectsUnpopulated, uint64_t{0}}) {
             if (!userfault_) {
-                userfault_ = OpenUserfault(flags, kNeeded | extra);
+                errno = 0;
+                userfault_ = OpenUserfaultWith(flags, kNeeded | extra);
                 protects_unpopulated_ = extra != 0;
+                lacks_descriptors_ = !userfault_ && (errno == EMFILE || errno == ENFILE);
             }
         }
     }
-    Start();
+}
+
+bool PageMover::IsAllowed() {
+    if (lacks_descriptors_) {
+        OpenUserfault();
+    }
+    return userfault_.is_valid();
 }
 
 PageMover::~PageMover() {

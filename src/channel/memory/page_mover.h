@@ -60,8 +60,10 @@ public:
     PageMover(const PageMover &) = delete;
     PageMover &operator=(const PageMover &) = delete;
 
-    /// Whether this process may use userfaultfd. Without it only moves with `lacks_userfault` work.
-    [[nodiscard]] bool is_allowed() const { return userfault_.is_valid(); }
+    /// Whether this process may use userfaultfd. Without it only moves with `lacks_userfault` work. Tried again where only
+    /// descriptors were lacking; between moves.
+    [[nodiscard]] bool IsAllowed();
+    [[nodiscard]] bool lacks_descriptors() const { return lacks_descriptors_; }
 
     /// Whether the range holds what the mover itself stands on.
     [[nodiscard]] bool StandsOn(uint64_t address, uint64_t length) const;
@@ -75,6 +77,7 @@ public:
     [[nodiscard]] int Move(const PageMove &move);
 
 private:
+    void OpenUserfault();
     void Start();
     void Run();
     [[nodiscard]] int MovePieces(const PageMove &move) const;
@@ -83,6 +86,7 @@ private:
     std::atomic<Hook> before_mapping_ = nullptr;
     UniqueFd userfault_;
     bool protects_unpopulated_ = false;
+    bool lacks_descriptors_ = false;
     uint64_t stack_start_ = 0;  // set before the constructor returns
     uint64_t stack_end_ = 0;
 

@@ -246,6 +246,22 @@ TEST_P(LargeStructureTest, KeptOutput_IsSeenByTheApplicationLater) {
     EXPECT_TRUE(AreAll(BytesOf(client_->kept_outputs.back()), 3));
 }
 
+TEST_P(LargeStructureTest, KeptOutputThatWasSharedInPart_IsSeenByTheApplicationLater) {
+    if (!can_move_) {
+        GTEST_SKIP() << "this machine allows no userfaultfd";
+    }
+    const auto bytes = Fresh(200'000, 1);
+    (void)ShareByUse(bytes.subspan(20'480, 65'536));
+    (void)ShareByUse(bytes.subspan(100'000, 50'000));
+    ASSERT_EQ(Receive(Selector::kKeep, bytes.subspan(100, 150'000)), kSuccess);
+    const SharedSlice kept = client_->kept_outputs.back();
+    EXPECT_TRUE(AreAll(BytesOf(kept), 1));
+    std::memset(BytesOf(kept).data(), 2, kept.length);
+    EXPECT_TRUE(AreAll(bytes.first(100), 1));
+    EXPECT_TRUE(AreAll(bytes.subspan(100, 150'000), 2));
+    EXPECT_TRUE(AreAll(bytes.subspan(150'100), 1));
+}
+
 // An address says nothing: what is mapped there now is what counts.
 TEST_P(LargeStructureTest, BufferMappedAnew_IsNeverSentStale) {
     const auto bytes = Fresh(kMiB, 1);
