@@ -399,8 +399,11 @@ void DextHost::StopService(EntryId entry, StopMode mode, std::function<void(int3
     const uint64_t number = orders_->open_orders.Enter([answer] { answer(kHostGone); });
     orders_->StopOrdered();
     dispatch::RunOnWorker([orders = orders_, entry, mode, answer, number] {
-        orders->Stop(entry, mode, [orders, answer, number](int32_t status) {
+        orders->Stop(entry, mode, [orders, answer, number](int32_t status) mutable {
             orders->open_orders.Answer(number, [answer, status] { answer(status); });
+            // This is the driver's own code, which has something to release yet. With the last of these goes the dext, and
+            // what is left of it then is taken for leaked.
+            dispatch::RunOnWorker([orders = std::move(orders)] {});
         });
         orders->StopReturned();
     });

@@ -12,6 +12,7 @@
 
 #include "backends/emulated/scripted_model.h"
 #include "host/testing/host_rig.h"
+#include "runtime/dispatch/worker_pool.h"
 #include "runtime/object/object_census.h"
 #include "runtime/service/service_state.h"
 
@@ -144,6 +145,45 @@ TEST(StopService, SuccessIsAnsweredWhenBaseStopRan) {
     kept->release();
     kept_provider->release();
     EXPECT_TRUE(WaitUntil([] { return LiveObjects("TestDriver") == 0; }));
+}
+
+// Who lets go of it last looks for what the driver has left: a driver that is still to release what it holds is not asked.
+TEST(StopService, HostThatEndsWithTheAnswer_IsNotDestroyedAmidTheDriversCode) {
+    std::thread::id drivers_thread;
+    std::atomic<bool> was_amid = false;
+    std::atomic<bool> is_destroyed = false;
+    std::shared_ptr<const LoadedDext> dext(
+        new LoadedDext(TestDext()), [&](const LoadedDext *loaded) {
+            was_amid = std::this_thread::get_id() == drivers_thread;
+            delete loaded;
+            is_destroyed = true;
+        });
+    std::atomic<bool> has_returned = false;
+    TestDriver *kept = nullptr;
+    IOService *kept_provider = nullptr;
+    HostRig rig({.stop =
+                     [&](TestDriver *driver, IOService *provider) {
+                         driver->retain();
+                         provider->retain();
+                         kept = driver;
+                         kept_provider = provider;
+                         has_returned = true;
+                         return kIOReturnSuccess;
+                     }},
+                {.dext = std::move(dext)});
+    ASSERT_EQ(rig.Start(), kIOReturnSuccess);
+    rig.host->StopService(rig.service_entry, StopMode::kAwaitReturn,
+                          [&](int32_t) { rig.host.reset(); });
+    ASSERT_TRUE(WaitUntil([&] { return has_returned.load(); }));
+    ASSERT_TRUE(dispatch::WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(30)));
+    drivers_thread = std::this_thread::get_id();
+    kept->SuperStop(kept_provider);
+    kept->release();
+    kept_provider->release();
+    EXPECT_TRUE(WaitUntil([&] { return is_destroyed.load(); }));
+    EXPECT_FALSE(was_amid);
+    rig.host = std::make_unique<DextHost>(
+        DextHostOptions{.dext = std::make_shared<LoadedDext>(), .reports = &rig.reports});
 }
 
 // semantics.md 3.7.

@@ -159,12 +159,18 @@ bool LogCapture::Has(const std::string &text) {
                                [&](const std::string &line) { return line.contains(text); });
 }
 
-HostRig::HostRig(service::DriverScript given, DextHostOptions options) : script(std::move(given)) {
+LoadedDext TestDext() {
     static const char kAnyAddress = 0;
-    auto dext = std::make_shared<LoadedDext>();
-    dext->identifier = "org.opendext.test";
-    dext->image = &kAnyAddress;
-    options.dext = dext;
+    LoadedDext dext;
+    dext.identifier = "org.opendext.test";
+    dext.image = &kAnyAddress;
+    return dext;
+}
+
+HostRig::HostRig(service::DriverScript given, DextHostOptions options) : script(std::move(given)) {
+    if (options.dext == nullptr) {
+        options.dext = std::make_shared<const LoadedDext>(TestDext());
+    }
     options.reports = &reports;
     host = std::make_unique<DextHost>(std::move(options));
     reports.on_terminate = [this](EntryId entry) {

@@ -125,6 +125,9 @@ private:
     const std::shared_ptr<Lines> lines_ = std::make_shared<Lines>();
 };
 
+/// The dext of a HostRig that is given none.
+[[nodiscard]] LoadedDext TestDext();
+
 /// One host with the classes of the test drivers.
 class HostRig {
 public:
