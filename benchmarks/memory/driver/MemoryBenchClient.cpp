@@ -95,28 +95,30 @@ kern_return_t MemoryBenchClient::ExternalMethod(uint64_t selector,
     return super::ExternalMethod(selector, arguments, &kMethods[selector], this, reference);
 }
 
-kern_return_t MemoryBenchClient::Take(OSObject *, void *, IOUserClientMethodArguments *arguments) {
-    toolkit::MethodInput input(arguments);
+/// The bytes of `input`, whose first and last word go to the scalar output.
+static kern_return_t TakeInput(toolkit::MethodInput &input, IOUserClientMethodArguments *arguments,
+                               toolkit::ConstBytes *bytes) {
     if (input.size() < sizeof(uint32_t)) {
         return kIOReturnUnderrun;
     }
-    toolkit::ConstBytes bytes;
-    const kern_return_t ret = input.GetBytes(&bytes);
+    const kern_return_t ret = input.GetBytes(bytes);
     if (ret == kIOReturnSuccess) {
-        ReadEnds(bytes.data, bytes.size, arguments->scalarOutput);
+        ReadEnds(bytes->data, bytes->size, arguments->scalarOutput);
     }
     return ret;
 }
 
+kern_return_t MemoryBenchClient::Take(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+    toolkit::MethodInput input(arguments);
+    toolkit::ConstBytes bytes;
+    return TakeInput(input, arguments, &bytes);
+}
+
 kern_return_t MemoryBenchClient::Sum(OSObject *, void *, IOUserClientMethodArguments *arguments) {
     toolkit::MethodInput input(arguments);
-    if (input.size() < sizeof(uint32_t)) {
-        return kIOReturnUnderrun;
-    }
     toolkit::ConstBytes bytes;
-    const kern_return_t ret = input.GetBytes(&bytes);
+    const kern_return_t ret = TakeInput(input, arguments, &bytes);
     if (ret == kIOReturnSuccess) {
-        ReadEnds(bytes.data, bytes.size, arguments->scalarOutput);
         arguments->scalarOutput[2] = SumOf(bytes.data, bytes.size);
     }
     return ret;

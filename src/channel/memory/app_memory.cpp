@@ -192,9 +192,7 @@ std::expected<std::vector<AppMemory::Run>, ShareFailure> AppMemory::Survey(uint6
         if (region == nullptr && files == Files::kIncluded) {
             region = FileOf(*area);
         }
-        area->offset = offset;
-        area->start = at;
-        area->end = std::min(area->end, end);
+        CutTo(*area, at, end);
         at = area->end;
         if (region != nullptr) {
             if (!RangeIsWithin(offset, area->end - area->start,
@@ -247,10 +245,10 @@ std::expected<void, ShareFailure> AppMemory::CheckMovable(const Run &run) {
     // write at the wrong moment.
     const bool is_shared =
         std::ranges::all_of(run.areas, [](const MappedArea &area) { return area.is_shared; });
-    if (!HasUserfault() && !is_shared && Mover().lacks_descriptors()) {
-        return std::unexpected(ShareFailure::kNoMemory);
-    }
-    if (!HasUserfault() && !is_shared) {
+    if (!is_shared && !HasUserfault()) {
+        if (Mover().lacks_descriptors()) {
+            return std::unexpected(ShareFailure::kNoMemory);
+        }
         Complain("use userfaultfd", "set vm.unprivileged_userfaultfd to 1");
         return std::unexpected(ShareFailure::kNotAllowed);
     }

@@ -61,10 +61,10 @@ public:
             return copy_.Collect(use, offset, length, extents);
         }
         const SharedSlice *const pages = pages_->pages();
-        const RunBacking own(pages != nullptr ? Extent{*pages, nullptr, nullptr, false} : Extent{});
         const size_t num_before = extents.size();
-        const bool is_there =
-            (pages != nullptr ? own : copy_).Collect(use, offset, length, extents);
+        const bool is_there = pages != nullptr ? RunBacking({*pages, nullptr, nullptr, false})
+                                                     .Collect(use, offset, length, extents)
+                                               : copy_.Collect(use, offset, length, extents);
         for (size_t i = num_before; i < extents.size(); ++i) {
             extents[i].keeper = pages_;
         }
