@@ -74,6 +74,7 @@ public:
 
     /// As AreaAt on an old kernel; for tests.
     void UseTextOnly() { has_query_.store(false); }
+    [[nodiscard]] bool uses_text_only() const { return !has_query_.load(); }
 
 private:
     /// The text of /proc/self/maps, mapping by mapping.
