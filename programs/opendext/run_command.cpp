@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,23 @@ void LeaveTerminal() {
     std::signal(SIGTTOU, SIG_IGN);
 }
 
+// What kept `program` from being run, and what to do.
+std::string WhyNotRun(const std::string &program, int error) {
+    const bool is_path = program.contains('/');
+    if (error == ENOENT && !is_path) {
+        return fmt::format("no program of that name is in PATH; one in this folder is ./{}",
+                           program);
+    }
+    std::error_code unknown;
+    if (error == EACCES && is_path && std::filesystem::is_directory(program, unknown)) {
+        return "it is a folder; name the program itself (`opendext cc` builds one)";
+    }
+    if (error == EACCES && is_path) {
+        return "it is not executable; `opendext cc` builds a program of sources";
+    }
+    return std::strerror(error);
+}
+
 // `keep`: a descriptor that the program inherits, or -1: then it is the application. Signals are as they were when
 // opendext began. @return -1 when there can be no process.
 pid_t Spawn(const std::vector<std::string> &command, int keep, const sigset_t &signals) {
@@ -128,7 +146,7 @@ pid_t Spawn(const std::vector<std::string> &command, int keep, const sigset_t &s
         std::signal(SIGPIPE, SIG_DFL);
         sigprocmask(SIG_SETMASK, &signals, nullptr);
         execvp(arguments[0], arguments.data());
-        fmt::print(stderr, "{}: error: {}\n", arguments[0], std::strerror(errno));
+        fmt::print(stderr, "{}: error: {}\n", command[0], WhyNotRun(command[0], errno));
         _exit(127);
     }
     return pid;

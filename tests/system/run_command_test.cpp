@@ -78,6 +78,16 @@ TEST_F(RunCommandTest, ApplicationThatIsNotThere_IsTold) {
     EXPECT_TRUE(result.text.contains("/no/such/program: error: ")) << result.text;
 }
 
+TEST_F(RunCommandTest, ApplicationThatIsNoProgram_IsToldWithWhatToDo) {
+    const CommandResult folder = Run({"run", echo_, "--app", "/usr"});
+    EXPECT_EQ(folder.status, 127);
+    EXPECT_TRUE(folder.text.contains("/usr: error: it is a folder")) << folder.text;
+    const CommandResult text = Run({"run", echo_, "--app", "/etc/passwd"});
+    EXPECT_TRUE(text.text.contains("it is not executable")) << text.text;
+    const CommandResult name = Run({"run", echo_, "--app", "no-such-program"});
+    EXPECT_TRUE(name.text.contains("./no-such-program")) << name.text;
+}
+
 TEST_F(RunCommandTest, DextThatIsNotThere_IsTold) {
     const CommandResult result = Run({"run", "/no/such.dext", "--app", "/bin/true"});
     EXPECT_EQ(result.status, 1);
