@@ -354,13 +354,14 @@ TEST_F(FpgaDmaModelTest, FunctionResetAndUnplug_EndARunningList) {
 }
 
 TEST_F(FpgaDmaModelTest, UnmapDuringATransfer_LeavesTheMemoryAloneAfterwards) {
-    std::vector<std::byte> host(4 << 20);
+    constexpr uint32_t kEachBytes = 16 << 20;
+    std::vector<std::byte> host(kEachBytes);
     for (int round = 1; round <= 10; ++round) {
         const uint64_t host_iova = MapHost(host.data(), host.size());
         for (Descriptor &each : list_) {
             each = {.host_address = host_iova,
                     .card_address = 0,
-                    .num_bytes = 4 << 20,
+                    .num_bytes = kEachBytes,
                     .flags = kDescriptorInterrupt,
                     .reserved = 0};
         }

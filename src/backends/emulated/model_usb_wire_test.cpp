@@ -393,7 +393,7 @@ TEST_F(ModelUsbWireTest, IsochronousFrames_ComeAtTheirTime) {
         }
     };
     auto transfer = Frames(1, 0x83, 3);
-    transfer->first_frame = session->CurrentFrame().frame + 100;
+    transfer->first_frame = session->CurrentFrame().frame + 900;
     const uint64_t start_ns = transfer->first_frame * 1'000'000;
     session->Submit(std::move(transfer));
     const auto ended = transfers.WaitFor(1);

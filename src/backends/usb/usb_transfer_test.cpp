@@ -230,9 +230,9 @@ TEST_F(HeldTransfers, EarlierTimeout_IsNotDelayedByALaterOne) {
 }
 
 TEST_F(HeldTransfers, TransferThatIsDoneInTime_DoesNotTimeOut) {
-    session->Submit(WithTimeout(1, 0x81, 20));
+    session->Submit(WithTimeout(1, 0x81, 1000));
     Finish(0, {});
-    session->Submit(WithTimeout(2, 0x81, 40));
+    session->Submit(WithTimeout(2, 0x81, 1020));
     (void)transfers.WaitFor(2);
     EXPECT_EQ(transfers.StatusOf(1), UsbStatus::kSuccess);
     EXPECT_EQ(transfers.StatusOf(2), UsbStatus::kTimedOut);
@@ -392,6 +392,9 @@ TEST_F(RacingTransfers, EverythingAtOnce_EndsEveryTransferOnce) {
     is_over = true;
     aborter.join();
     wire->JoinAll();
+    // The thread that watches timeouts may still be at it.
+    (void)transfers.WaitFor(3U * kEach);
+    (void)listener.WaitFor(3);
     EXPECT_EQ(transfers.ended().size(), 3U * kEach);
     EXPECT_EQ(listener.kinds(), "ACD");
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/usbip/usbip_port.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -81,12 +85,13 @@ TEST(UsbipPort, OnlyDevice_IsImportedWithoutItsBusId) {
 }
 
 TEST(UsbipPort, NobodyListening_IsAnError) {
-    uint16_t port = 0;
-    {
-        const ScriptedUsbipListener server({}, [](UniqueFd) {});
-        port = server.port();
-    }
-    EXPECT_THAT(ErrorOf(port, "/1-1"), HasSubstr("refused"));
+    // Bound, so that nobody else gets the port, and not listening.
+    const UniqueFd bound(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(address);
+    ASSERT_EQ(bind(bound.get(), reinterpret_cast<sockaddr *>(&address), length), 0);
+    ASSERT_EQ(getsockname(bound.get(), reinterpret_cast<sockaddr *>(&address), &length), 0);
+    EXPECT_THAT(ErrorOf(ntohs(address.sin_port), "/1-1"), HasSubstr("refused"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 #include <array>
+#include <chrono>
 #include <condition_variable>
 
 #include <gmock/gmock.h>
@@ -99,9 +100,12 @@ protected:
         SetLogSink({});
     }
 
+    // As long as a busy machine may take.
+    static constexpr UsbipWire::Limits kPatient{.control_timeout = std::chrono::seconds(60)};
+
     std::expected<std::unique_ptr<UsbipWire>, std::string> Connect(
         std::map<uint16_t, Bytes> descriptors, ScriptedUsbipServer::Handler handler = {},
-        const UsbipWire::Limits &limits = {}) {
+        const UsbipWire::Limits &limits = kPatient) {
         std::array<int, 2> ends = {-1, -1};
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
         server_ = std::make_unique<ScriptedUsbipServer>(UniqueFd(ends[1]), std::move(descriptors),
@@ -109,7 +113,8 @@ protected:
         return UsbipWire::Create(UniqueFd(ends[0]), kDevice, "usbip:test/2-1.3", limits);
     }
 
-    void Begin(ScriptedUsbipServer::Handler handler = {}, const UsbipWire::Limits &limits = {}) {
+    void Begin(ScriptedUsbipServer::Handler handler = {},
+               const UsbipWire::Limits &limits = kPatient) {
         auto wire = Connect(Descriptors(), std::move(handler), limits);
         ASSERT_TRUE(wire) << wire.error();
         wire_ = std::move(*wire);
