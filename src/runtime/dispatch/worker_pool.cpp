@@ -167,11 +167,18 @@ void WorkerPool::Shutdown() {
 }
 
 bool WorkerPool::WaitUntilIdle(std::chrono::milliseconds limit) {
-    const size_t num_own = is_worker ? 1 : 0;
     std::unique_lock lock(mutex_);
-    return worker_rests_.wait_for(lock, limit, [this, num_own] {
-        return num_queued_ == 0 && num_workers_ - num_idle_ <= num_own;
+    if (!is_worker) {
+        return worker_rests_.wait_for(
+            lock, limit, [this] { return num_queued_ == 0 && num_workers_ == num_idle_; });
+    }
+    ++num_waiting_;
+    worker_rests_.notify_all();
+    const bool is_idle = worker_rests_.wait_for(lock, limit, [this] {
+        return num_queued_ == 0 && num_workers_ == num_idle_ + num_waiting_;
     });
+    --num_waiting_;
+    return is_idle;
 }
 
 size_t WorkerPool::NumWorkers() {

@@ -38,7 +38,8 @@ public:
     /// not block for ever then. The pool works again afterwards.
     void Shutdown();
 
-    /// Waits until nothing is queued and no worker but the calling one is at work, for at most `limit`.
+    /// Waits until nothing is queued and no worker is at work, for at most `limit`. On a worker, it and others that wait
+    /// here do not count: two drivers that end at one time do not wait for each other.
     /// @return whether that came about. New work may come at once.
     [[nodiscard]] bool WaitUntilIdle(std::chrono::milliseconds limit);
 
@@ -65,6 +66,7 @@ private:
     size_t num_queued_ = 0;
     size_t num_idle_ = 0;
     size_t num_workers_ = 0;
+    size_t num_waiting_ = 0;  // workers in WaitUntilIdle
     bool is_ending_ = false;
     bool has_watcher_ = false;
 

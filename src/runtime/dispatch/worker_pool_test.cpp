@@ -2,6 +2,7 @@
 #include "runtime/dispatch/worker_pool.h"
 
 #include <atomic>
+#include <barrier>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -118,6 +119,21 @@ TEST(WorkerPool, WaitUntilIdle_OnAWorkerDoesNotWaitForItself) {
         idle.Set();
     });
     EXPECT_TRUE(idle.Wait());
+}
+
+TEST(WorkerPool, WaitUntilIdle_OnTwoWorkersDoesNotWaitForTheOther) {
+    std::barrier both_run(2);
+    Event first;
+    Event second;
+    const auto wait = [&both_run](Event &idle) {
+        both_run.arrive_and_wait();
+        EXPECT_TRUE(WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(30)));
+        idle.Set();
+    };
+    RunOnWorker([&] { wait(first); });
+    RunOnWorker([&] { wait(second); });
+    EXPECT_TRUE(first.Wait());
+    EXPECT_TRUE(second.Wait());
 }
 
 }  // namespace
