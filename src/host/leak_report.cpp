@@ -34,9 +34,6 @@ namespace {
 /// A driver that leaks in more places is told of these.
 constexpr size_t kMostLines = 20;
 
-/// A thread that is not the driver's, an application's in embedded mode or the one that ran a timer, may be about to
-/// release the last reference of what the driver had. It gets this long: what is leaked stays for ever.
-constexpr std::chrono::milliseconds kReleasePatience{500};
 constexpr std::chrono::milliseconds kLongestPause{64};
 
 bool IsOfClassOf(const LiveObject &live, const void *image_start) {
@@ -70,8 +67,8 @@ std::vector<LiveObject> LeaksOf(const void *image, uint64_t first_sequence,
 }
 
 std::vector<LiveObject> LastingLeaksOf(const void *image, uint64_t first_sequence,
-                                       uint64_t last_sequence) {
-    const auto deadline = std::chrono::steady_clock::now() + kReleasePatience;
+                                       uint64_t last_sequence, std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     std::vector<LiveObject> leaks = LeaksOf(image, first_sequence, last_sequence);
     for (std::chrono::milliseconds pause{1};
          !leaks.empty() && std::chrono::steady_clock::now() < deadline;
@@ -159,8 +156,10 @@ void ReportGroup(const Group &group) {
 
 }  // namespace
 
-void ReportLeaks(const void *image, uint64_t first_sequence, uint64_t last_sequence) {
-    const std::vector<LiveObject> leaks = LastingLeaksOf(image, first_sequence, last_sequence);
+void ReportLeaks(const void *image, uint64_t first_sequence, uint64_t last_sequence,
+                 std::chrono::milliseconds patience) {
+    const std::vector<LiveObject> leaks =
+        LastingLeaksOf(image, first_sequence, last_sequence, patience);
     if (leaks.empty()) {
         return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/leak_report.h"
 
+#include <chrono>
 #include <thread>
 
 #include <DriverKit/OSString.h>
@@ -25,7 +26,9 @@ protected:
         diagnostics::RemoveDriverImage(image_);
     }
 
-    void Report() { ReportLeaks(image_, first_sequence_, object::CurrentSequence()); }
+    void Report(std::chrono::milliseconds patience = kReleasePatience) {
+        ReportLeaks(image_, first_sequence_, object::CurrentSequence(), patience);
+    }
 
     LogCapture log_;
 
@@ -46,7 +49,7 @@ TEST_F(LeakReportTest, ObjectThatIsLeft_IsReported) {
 TEST_F(LeakReportTest, ObjectThatAnotherThreadIsAboutToRelease_IsNotReported) {
     OSString *text = OSString::withCString("on its way out");
     std::thread other([text] { text->release(); });
-    Report();
+    Report(std::chrono::seconds(60));
     EXPECT_FALSE(log_.Has("[leaked-object]"));
     other.join();
 }

@@ -13,7 +13,7 @@ namespace opendext::rig {
 
 namespace {
 
-constexpr unsigned kHangGuardSeconds = 60;
+constexpr unsigned kHangGuardSeconds = 240;
 
 void OnHang(int /*signal*/) {
     constexpr std::string_view kLine = "the test hangs; it is ended\n";

@@ -100,7 +100,7 @@ private:
 /// One AddOne call of the probe: 0 when it answered rightly, else its error.
 [[nodiscard]] kern_return_t AddOne(const Connection &probe);
 
-/// Starts a rig and ends it with the test, within the hang guard of a minute.
+/// Starts a rig and ends it with the test, within a hang guard of four minutes.
 class RigTest : public testing::Test {
 protected:
     void SetUp() override;

@@ -169,4 +169,10 @@ pid_t TwoProcessRig::HostOf(std::string_view dext) const {
     return found;
 }
 
+void TwoProcessRig::KillHost(std::string_view dext) const {
+    if (const pid_t host = HostOf(dext); host > 0) {
+        kill(host, SIGKILL);
+    }
+}
+
 }  // namespace opendext::rig

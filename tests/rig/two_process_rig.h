@@ -42,6 +42,9 @@ public:
     /// The process of that driver ("echo"); waits for one. 0: there is none within the hang guard.
     [[nodiscard]] pid_t HostOf(std::string_view dext) const;
 
+    /// Kills that process, if there is one.
+    void KillHost(std::string_view dext) const;
+
 private:
     TwoProcessRig() = default;
     [[nodiscard]] std::vector<pid_t> ChildrenWith(std::string_view program) const;

@@ -109,8 +109,7 @@ TEST_F(ApplicationDeathTest, KilledApplication_LeavesNothingBehind) {
         ASSERT_GE(Take().census[1], 50U);
         client->Kill(SIGKILL);
         ASSERT_TRUE(WaitUntil([&] { return Stops() == 4 + 2 * (round + 1); })) << round;
-        ASSERT_TRUE(
-            WaitUntil([&] { return Take().IsNoMoreThan(before); }, std::chrono::seconds(10)))
+        ASSERT_TRUE(WaitUntil([&] { return Take().IsNoMoreThan(before); }))
             << round << ": " << testing::PrintToString(before) << " then "
             << testing::PrintToString(Take());
     }

@@ -166,7 +166,7 @@ TEST_F(DriverDeathTest, DeathAndRelaunch_AreNotified) {
     const Arrivals come(port, kIOFirstMatchNotification);
     const uint64_t first = IdOf(FindService("ProbeService"));
     ASSERT_EQ(come.ids(), std::vector<uint64_t>{first});
-    kill(rig().HostOf("probe"), SIGKILL);
+    rig().KillHost("probe");
     ASSERT_TRUE(LoopPort::RunUntil([&] { return come.ids().size() == 2; }));
     EXPECT_EQ(gone.ids(), std::vector<uint64_t>{first});
     EXPECT_NE(come.ids()[1], first);
@@ -227,7 +227,7 @@ TEST_F(DriverDeathTest, KilledAtRandomMoments_NoCallHangs) {
         });
         const int wanted = num_calls(random);
         EXPECT_TRUE(WaitUntil([&] { return num_answers >= wanted; }));
-        kill(rig().HostOf("probe"), SIGKILL);
+        rig().KillHost("probe");
         caller.join();
         EXPECT_TRUE(last == kMigServerDied || last == kMachSendInvalidDest) << std::hex << last;
         ExpectRelaunched();
@@ -241,7 +241,7 @@ TEST_F(TwoProcessTest, DriverThatAlwaysCrashes_IsGivenUp) {
         const IoObject service = WaitForService("ProbeService");
         ASSERT_TRUE(service) << i;
         const uint64_t id = IdOf(service);
-        kill(rig().HostOf("probe"), SIGKILL);
+        rig().KillHost("probe");
         ASSERT_TRUE(WaitUntil([&] {
             const IoObject now = FindService("ProbeService");
             return !now || IdOf(now) != id;

@@ -85,7 +85,7 @@ TEST_P(UsbPumpTest, WhatTheApplicationWrites_ComesBackByItsReads) {
     for (size_t round = 0; round < 5; ++round) {
         EXPECT_TRUE(std::equal(sent.begin(), sent.end(), received.begin() + round * sent.size()));
     }
-    EXPECT_TRUE(log().Contains("UsbPump: 5 endpoints")) << "asked for one by one";
+    EXPECT_TRUE(log().WaitFor("UsbPump: 5 endpoints")) << "asked for one by one";
 }
 
 TEST_P(UsbPumpTest, EmptyTransfer_EndsWhatFillsItsLastPacket) {

@@ -163,8 +163,10 @@ protected:
     void TearDown() override {
         directory_.reset();
         listener_.reset();
-        registry_bus_->RunAndWait([this] { server_.reset(); });
-        registry_.Forget();
+        registry_bus_->RunAndWait([this] {
+            server_.reset();
+            registry_.Forget();
+        });
         std::filesystem::remove_all(folder_);
     }
 
