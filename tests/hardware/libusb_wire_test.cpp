@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +38,16 @@ bool KernelHasDisk() {
     return std::ranges::any_of(bound, [](const std::filesystem::directory_entry &entry) {
         return entry.path().filename().string().contains(':');
     });
+}
+
+/// Mappings of this process that are memory of an opened USB device.
+size_t NumDeviceMappings() {
+    std::ifstream maps("/proc/self/maps");
+    size_t count = 0;
+    for (std::string line; std::getline(maps, line);) {
+        count += line.contains("/dev/bus/usb/") ? 1 : 0;
+    }
+    return count;
 }
 
 class DiskTest : public testing::Test {
@@ -93,6 +104,21 @@ TEST_F(DiskTest, Blocks_AreRead) {
     Claim();
     ExpectRead(0, kBlockBytes);
     ExpectRead(77, 64 * kKiB);
+}
+
+TEST_F(DiskTest, LargeTransfers_LieInMemoryOfTheKernelsThatGoesBack) {
+    Claim();
+    EXPECT_EQ(NumDeviceMappings(), 0U);
+    for (int i = 0; i < 5; ++i) {
+        ExpectRead(8, 64 * kKiB);
+    }
+    EXPECT_EQ(NumDeviceMappings(), 1U) << "one block, used again";
+    EXPECT_TRUE(rig::WaitUntil([] { return NumDeviceMappings() == 0; })) << "unused for a while";
+    ExpectRead(8, 64 * kKiB);
+    EXPECT_EQ(NumDeviceMappings(), 1U);
+    disk_.reset();
+    rig_.reset();
+    EXPECT_EQ(NumDeviceMappings(), 0U);
 }
 
 TEST_F(DiskTest, SmallSpans_AreFilledInOrder) {

@@ -113,36 +113,35 @@ LibusbDevice::LibusbDevice(std::shared_ptr<LibusbContext> context, libusb_device
 
 LibusbDevice::~LibusbDevice() {
     for (const uint8_t number : claimed_) {
-        libusb_release_interface(handle_, number);
+        libusb_release_interface(handle_.get(), number);
     }
     GiveBackToKernel();
-    libusb_close(handle_);
 }
 
 std::expected<UsbAttachment, std::string> LibusbDevice::ReadAttachment() {
-    std::expected<UsbDescriptors, std::string> descriptors = ReadDescriptors(handle_);
+    std::expected<UsbDescriptors, std::string> descriptors = ReadDescriptors(handle_.get());
     if (!descriptors) {
         return std::unexpected(fmt::format("{}: {}", name_, descriptors.error()));
     }
-    libusb_device *const device = libusb_get_device(handle_);
+    libusb_device *const device = libusb_get_device(handle_.get());
     const UsbDeviceFields fields = descriptors->device;
-    std::map<uint8_t, std::string> names = ReadInterfaceNames(handle_, *descriptors);
+    std::map<uint8_t, std::string> names = ReadInterfaceNames(handle_.get(), *descriptors);
     return UsbAttachment{
         .speed = SpeedOf(device),
         .address = libusb_get_device_address(device),
         .location = LocationOf(PlaceOf(device)),
         .descriptors = std::move(*descriptors),
-        .manufacturer = ReadString(handle_, fields.manufacturer_string),
-        .product = ReadString(handle_, fields.product_string),
-        .serial = ReadString(handle_, fields.serial_string),
+        .manufacturer = ReadString(handle_.get(), fields.manufacturer_string),
+        .product = ReadString(handle_.get(), fields.product_string),
+        .serial = ReadString(handle_.get(), fields.serial_string),
         .interface_names = std::move(names),
-        .configuration = ConfigurationOf(handle_),
+        .configuration = ConfigurationOf(handle_.get()),
     };
 }
 
 BackendResult<void> LibusbDevice::Claim(uint8_t interface_number) {
     const std::lock_guard lock(mutex_);
-    int error = libusb_claim_interface(handle_, interface_number);
+    int error = libusb_claim_interface(handle_.get(), interface_number);
     if (error == 0) {
         claimed_.insert(interface_number);
     } else if (error == LIBUSB_ERROR_INVALID_PARAM || error == LIBUSB_ERROR_OTHER) {
@@ -157,7 +156,7 @@ void LibusbDevice::Release(uint8_t interface_number) {
     if (claimed_.erase(interface_number) == 0) {
         return;
     }
-    const int error = libusb_release_interface(handle_, interface_number);
+    const int error = libusb_release_interface(handle_.get(), interface_number);
     if (error != 0 && error != LIBUSB_ERROR_NO_DEVICE) {
         LogWarning("{}: releasing interface {}: {}", name_, interface_number,
                    libusb_error_name(error));
@@ -167,11 +166,11 @@ void LibusbDevice::Release(uint8_t interface_number) {
 /// The kernel refuses another configuration while somebody has an interface.
 void LibusbDevice::TakeFromKernel() {
     for (const uint8_t number : claimed_) {
-        libusb_release_interface(handle_, number);
+        libusb_release_interface(handle_.get(), number);
     }
     claimed_.clear();
-    for (const uint8_t number : InterfacesOf(handle_)) {
-        if (libusb_detach_kernel_driver(handle_, number) == 0) {
+    for (const uint8_t number : InterfacesOf(handle_.get())) {
+        if (libusb_detach_kernel_driver(handle_.get(), number) == 0) {
             taken_.insert(number);
         }
     }
@@ -180,7 +179,7 @@ void LibusbDevice::TakeFromKernel() {
 void LibusbDevice::GiveBackToKernel() {
     for (const uint8_t number : taken_) {
         // Not there any more, or a driver has found it already.
-        [[maybe_unused]] const int error = libusb_attach_kernel_driver(handle_, number);
+        [[maybe_unused]] const int error = libusb_attach_kernel_driver(handle_.get(), number);
     }
     taken_.clear();
 }
@@ -188,9 +187,9 @@ void LibusbDevice::GiveBackToKernel() {
 BackendResult<void> LibusbDevice::SetConfiguration(uint8_t value) {
     constexpr int kNotConfigured = -1;
     const std::lock_guard lock(mutex_);
-    const uint8_t before = ConfigurationOf(handle_);
+    const uint8_t before = ConfigurationOf(handle_.get());
     TakeFromKernel();
-    const int error = libusb_set_configuration(handle_, value == 0 ? kNotConfigured : value);
+    const int error = libusb_set_configuration(handle_.get(), value == 0 ? kNotConfigured : value);
     if (error == 0 && before != value) {
         // Other interfaces: the kernel has looked for drivers for these.
         taken_.clear();
@@ -200,18 +199,18 @@ BackendResult<void> LibusbDevice::SetConfiguration(uint8_t value) {
 
 BackendResult<void> LibusbDevice::SetAlternateSetting(uint8_t interface_number, uint8_t alternate) {
     return ResultOf(
-        libusb_set_interface_alt_setting(handle_, interface_number, alternate),
+        libusb_set_interface_alt_setting(handle_.get(), interface_number, alternate),
         fmt::format("{}: setting {} of interface {}", name_, alternate, interface_number));
 }
 
 BackendResult<void> LibusbDevice::ClearHalt(UsbEndpointAddress endpoint) {
-    return ResultOf(libusb_clear_halt(handle_, endpoint.value),
+    return ResultOf(libusb_clear_halt(handle_.get(), endpoint.value),
                     fmt::format("{}: clearing endpoint 0x{:02x}", name_, endpoint.value));
 }
 
 BackendResult<void> LibusbDevice::Reset() {
     const std::lock_guard lock(mutex_);
-    const int error = libusb_reset_device(handle_);
+    const int error = libusb_reset_device(handle_.get());
     // It came back as another device, or not at all; libusb reports its departure.
     return ResultOf(error == LIBUSB_ERROR_NOT_FOUND ? LIBUSB_ERROR_NO_DEVICE : error,
                     fmt::format("{}: reset", name_));
@@ -222,11 +221,11 @@ BackendResult<void> LibusbDevice::SetStreams(UsbEndpointAddress endpoint, uint16
         fmt::format("{}: {} streams of endpoint 0x{:02x}", name_, num_streams, endpoint.value);
     unsigned char address = endpoint.value;
     if (num_streams == 0) {
-        return ResultOf(libusb_free_streams(handle_, &address, 1), what);
+        return ResultOf(libusb_free_streams(handle_.get(), &address, 1), what);
     }
-    const int num_allocated = libusb_alloc_streams(handle_, num_streams, &address, 1);
+    const int num_allocated = libusb_alloc_streams(handle_.get(), num_streams, &address, 1);
     if (num_allocated >= 0 && num_allocated < num_streams) {
-        libusb_free_streams(handle_, &address, 1);
+        libusb_free_streams(handle_.get(), &address, 1);
         return Refuse(BackendErrorCode::kNoResources,
                       fmt::format("{}: the host controller has {}", what, num_allocated));
     }
@@ -239,6 +238,19 @@ int LibusbDevice::Submit(libusb_transfer *transfer) {
 
 int LibusbDevice::Cancel(libusb_transfer *transfer) {
     return libusb_cancel_transfer(transfer);
+}
+
+std::byte *LibusbDevice::MapMemory([[maybe_unused]] size_t num_bytes) {
+#if defined(__x86_64__)
+    return reinterpret_cast<std::byte *>(libusb_dev_mem_alloc(handle_.get(), num_bytes));
+#else
+    // Where devices do not see the caches it is memory that no cache holds: to read it takes longer than the kernel's copy.
+    return nullptr;
+#endif
+}
+
+void LibusbDevice::UnmapMemory(std::byte *memory, size_t num_bytes) {
+    libusb_dev_mem_free(handle_.get(), reinterpret_cast<unsigned char *>(memory), num_bytes);
 }
 
 void LibusbDevice::Wake() {

@@ -45,7 +45,7 @@ public:
     [[nodiscard]] const std::string &name() const { return name_; }
     [[nodiscard]] TransferEngine &transfers() { return transfers_; }
     [[nodiscard]] bool Is(libusb_device *device) const {
-        return libusb_get_device(handle_) == device;
+        return libusb_get_device(handle_.get()) == device;
     }
 
     /// As of UsbWire.
@@ -65,12 +65,17 @@ private:
     int Submit(libusb_transfer *transfer) override;
     int Cancel(libusb_transfer *transfer) override;
     void Wake() override;
+    std::byte *MapMemory(size_t num_bytes) override;
+    void UnmapMemory(std::byte *memory, size_t num_bytes) override;
 
     void TakeFromKernel();
     void GiveBackToKernel();
 
     const std::shared_ptr<LibusbContext> context_;
-    libusb_device_handle *const handle_;
+    struct Close {
+        void operator()(libusb_device_handle *handle) const { libusb_close(handle); }
+    };
+    const std::unique_ptr<libusb_device_handle, Close> handle_;
     const std::string name_;
     TransferEngine transfers_;
 

@@ -79,33 +79,40 @@ bool LibusbRequest::Allocate(size_t num_frames) {
 }
 
 void LibusbRequest::Fill(libusb_device_handle *device, const UsbTransfer &transfer,
-                         const TransferPiece &cut, libusb_transfer_cb_fn callback,
-                         void *user_data) {
+                         const TransferPiece &cut, std::span<std::byte> room,
+                         libusb_transfer_cb_fn callback, void *user_data) {
     const bool is_control = transfer.type == UsbTransferType::kControl;
-    copy_data_offset_ = is_control ? LIBUSB_CONTROL_SETUP_SIZE : 0;
-    is_copy_ = is_control || cut.memory == nullptr;
-    if (is_copy_) {
-        copy_.resize(copy_data_offset_ + cut.num_bytes);
-        if (!IsIn(transfer)) {
-            CopyFromBuffer(transfer.buffer, cut.position,
-                           std::span(copy_).subspan(copy_data_offset_));
-        }
+    const size_t num_setup_bytes = is_control ? LIBUSB_CONTROL_SETUP_SIZE : 0;
+    is_outside_ = is_control || cut.memory == nullptr || !room.empty();
+    std::byte *memory = cut.memory;
+    if (!room.empty()) {
+        outside_ = room.first(cut.num_bytes);
+        memory = room.data();
+    } else if (is_outside_) {
+        copy_.resize(num_setup_bytes + cut.num_bytes);
+        outside_ = std::span(copy_).subspan(num_setup_bytes);
+        memory = copy_.data();
     }
     if (is_control) {
         FillSetup(transfer.setup);
     }
-    std::byte *const memory = is_copy_ ? copy_.data() : cut.memory;
     transfer_->dev_handle = device;
     transfer_->flags = 0;
     transfer_->endpoint = transfer.endpoint.value;
     transfer_->type = LibusbTypeOf(transfer);
     transfer_->timeout = 0;
-    transfer_->length = static_cast<int>(copy_data_offset_ + cut.num_bytes);
+    transfer_->length = static_cast<int>(num_setup_bytes + cut.num_bytes);
     transfer_->buffer = reinterpret_cast<unsigned char *>(memory);
     transfer_->callback = callback;
     transfer_->user_data = user_data;
     libusb_transfer_set_stream_id(transfer_, transfer.stream);
     FillFrames(transfer);
+}
+
+void LibusbRequest::Load(const UsbTransfer &transfer, const TransferPiece &cut) const {
+    if (is_outside_ && !IsIn(transfer)) {
+        CopyFromBuffer(transfer.buffer, cut.position, outside_);
+    }
 }
 
 void LibusbRequest::FillSetup(const UsbSetup &setup) {
@@ -133,11 +140,10 @@ UsbOutcome LibusbRequest::Finish(UsbTransfer &transfer, const TransferPiece &cut
         .status = StatusOf(transfer_->status),
         .num_bytes = std::min(static_cast<uint64_t>(transfer_->actual_length), cut.num_bytes)};
     const bool is_isochronous = transfer.type == UsbTransferType::kIsochronous;
-    if (is_copy_ && IsIn(transfer)) {
+    if (is_outside_ && IsIn(transfer)) {
         // Each frame's bytes have a place of their own, also when the ones before it are short.
         const uint64_t num_valid = is_isochronous ? cut.num_bytes : outcome.num_bytes;
-        CopyToBuffer(transfer.buffer, cut.position,
-                     std::span(copy_).subspan(copy_data_offset_, num_valid));
+        CopyToBuffer(transfer.buffer, cut.position, outside_.first(num_valid));
     }
     if (is_isochronous) {
         FinishFrames(transfer, outcome);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <libusb.h>
@@ -33,9 +34,13 @@ public:
     [[nodiscard]] bool Allocate(size_t num_frames);
     [[nodiscard]] size_t num_frames() const { return num_frames_; }
 
-    /// Makes it a request for `cut` of `transfer`, ready to be submitted.
+    /// Makes it a request for `cut` of `transfer`. Its data lies in `room`, which is large enough and stays until Finish;
+    /// empty: in the transfer's own buffer, or where that cannot be in memory of this object. Load comes next.
     void Fill(libusb_device_handle *device, const UsbTransfer &transfer, const TransferPiece &cut,
-              libusb_transfer_cb_fn callback, void *user_data);
+              std::span<std::byte> room, libusb_transfer_cb_fn callback, void *user_data);
+
+    /// Puts what the device is to get where the data lies. Then it can be submitted.
+    void Load(const UsbTransfer &transfer, const TransferPiece &cut) const;
 
     /// After it has come back: puts what was read into the transfer's buffer and frames. @return how it ended.
     UsbOutcome Finish(UsbTransfer &transfer, const TransferPiece &cut) const;
@@ -49,9 +54,9 @@ private:
 
     libusb_transfer *transfer_ = nullptr;
     size_t num_frames_ = 0;
-    std::vector<std::byte> copy_;  // The setup packet, and data that is not contiguous.
-    size_t copy_data_offset_ = 0;
-    bool is_copy_ = false;
+    std::vector<std::byte> copy_;   // The setup packet, and data that is not contiguous.
+    std::span<std::byte> outside_;  // The data, where it does not lie in the transfer's buffer.
+    bool is_outside_ = false;
 };
 
 }  // namespace opendext::backends

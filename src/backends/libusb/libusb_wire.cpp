@@ -28,6 +28,8 @@ constexpr int kRescanMs = 500;
 constexpr int kRetryMs = 1000;
 /// The kernel's memory for transfers is everybody's: nobody tells when others have given some back.
 constexpr int kStarvedMs = 20;
+/// While memory of the kernel's is held and not used.
+constexpr int kTrimMs = std::chrono::milliseconds(DeviceMemory::kKept).count();
 constexpr int kForeverMs = 3'600'000;
 
 /// libusb learns of devices that come from udev, where it runs.
@@ -133,7 +135,9 @@ void LibusbWire::ServeDevice() {
     while (!is_ending_ && !is_gone_) {
         const CompletionBatch batch;
         HandleEvents(wait_ms);
-        wait_ms = device->transfers().RetryStarved() ? kStarvedMs : kForeverMs;
+        const bool is_starved = device->transfers().RetryStarved();
+        const bool holds_memory = device->transfers().TrimMemory();
+        wait_ms = is_starved ? kStarvedMs : holds_memory ? kTrimMs : kForeverMs;
         device->transfers().ReportEnded();
     }
     if (is_gone_) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "backends/libusb/libusb_request.h"
@@ -24,6 +25,7 @@ struct TransferEngine::Piece {
     TransferEngine *engine = nullptr;
     Job *job = nullptr;
     TransferPiece cut;
+    std::span<std::byte> room;  // Of the engine's memory_; may be empty.
 };
 
 /// A UsbTransfer, from Start to its end.
@@ -55,7 +57,8 @@ TransferEngine::TransferEngine(std::string name, libusb_device_handle *device,
     : name_(std::move(name)),
       device_(device),
       submission_(submission),
-      report_(std::move(report)) {}
+      report_(std::move(report)),
+      memory_(submission) {}
 
 TransferEngine::~TransferEngine() = default;
 
@@ -162,6 +165,11 @@ bool TransferEngine::RetryStarved() {
     return std::ranges::any_of(queues_, [](const auto &each) { return each.second.is_starved; });
 }
 
+bool TransferEngine::TrimMemory() {
+    const std::lock_guard lock(mutex_);
+    return memory_.TrimUnused();
+}
+
 void TransferEngine::PumpStarved(std::unique_lock<std::mutex> &lock) {
     for (auto &[key, queue] : queues_) {
         if (queue.is_starved) {
@@ -191,12 +199,15 @@ void TransferEngine::SubmitNext(std::unique_lock<std::mutex> &lock, Job &job) {
     piece.engine = this;
     piece.job = &job;
     piece.cut = job.cutter.Peek();
-    piece.request.Fill(device_, *job.transfer, piece.cut, &OnPieceDone, &piece);
+    if (job.transfer->type == UsbTransferType::kBulk) {
+        piece.room = memory_.Take(piece.cut.num_bytes);
+    }
+    piece.request.Fill(device_, *job.transfer, piece.cut, piece.room, &OnPieceDone, &piece);
     Add(std::move(made));
     queue.submitted = &piece;
-    libusb_transfer *const request = piece.request.get();
     lock.unlock();
-    const int error = submission_.Submit(request);
+    piece.request.Load(*job.transfer, piece.cut);
+    const int error = submission_.Submit(piece.request.get());
     lock.lock();
     const bool has_come_back = queue.submitted != &piece;
     queue.submitted = nullptr;
@@ -236,6 +247,9 @@ std::unique_ptr<TransferEngine::Piece> TransferEngine::Remove(Piece &piece) {
 }
 
 void TransferEngine::NotSubmitted(Job &job, int error, uint64_t num_ended) {
+    if (error == LIBUSB_ERROR_NO_MEM && memory_.MakeRoom()) {
+        return;  // It is asked for again.
+    }
     if (error == LIBUSB_ERROR_NO_MEM && num_under_way_ > 0) {
         job.queue->is_starved = true;
     } else if (error != LIBUSB_ERROR_NO_MEM || num_ended == num_ended_) {
@@ -308,13 +322,15 @@ void TransferEngine::OnPieceDone(libusb_transfer *transfer) {
 }
 
 void TransferEngine::PieceDone(Piece *done) {
+    // Its job and the transfer stay until it is removed.
+    const UsbOutcome outcome = done->request.Finish(*done->job->transfer, done->cut);
     {
         std::unique_lock lock(mutex_);
         Job &job = *done->job;
         Queue &queue = *job.queue;
         std::unique_ptr<Piece> piece = Remove(*done);
         ++num_ended_;
-        Account(job, *piece);
+        Account(job, *piece, outcome);
         Recycle(std::move(piece));
         if (queue.submitted == done) {
             queue.submitted = nullptr;
@@ -330,8 +346,7 @@ void TransferEngine::PieceDone(Piece *done) {
 }
 
 /// Adds to the job what a piece has moved, and stops the job if that was its end.
-void TransferEngine::Account(Job &job, const Piece &piece) {
-    const UsbOutcome outcome = piece.request.Finish(*job.transfer, piece.cut);
+void TransferEngine::Account(Job &job, const Piece &piece, const UsbOutcome &outcome) {
     const bool is_last = job.cutter.is_done() && job.under_way.empty();
     if (job.is_stopped) {
         // After an error, later pieces do not count. One that was called back counts, and may be complete.
@@ -365,6 +380,7 @@ std::unique_ptr<TransferEngine::Piece> TransferEngine::MakePiece(const UsbTransf
 }
 
 void TransferEngine::Recycle(std::unique_ptr<Piece> piece) {
+    memory_.GiveBack(std::exchange(piece->room, {}));
     if (piece->request.num_frames() == 0 && free_pieces_.size() < kMaxFreePieces) {
         free_pieces_.push_back(std::move(piece));
     }

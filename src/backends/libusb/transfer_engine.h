@@ -12,15 +12,15 @@
 #include <libusb.h>
 
 #include "backends/api/usb_transfer.h"
+#include "backends/libusb/device_memory.h"
 #include "backends/libusb/transfer_pieces.h"
 
 namespace opendext::backends {
 
 /// The calls of libusb that a TransferEngine lives on. Thread-safe. Submit is called without the engine's lock, so that
 /// what ends meanwhile is reported meanwhile; the others with it.
-class LibusbSubmission {
+class LibusbSubmission : public DeviceMemorySource {
 public:
-    virtual ~LibusbSubmission() = default;
     virtual int Submit(libusb_transfer *transfer) = 0;
     virtual int Cancel(libusb_transfer *transfer) = 0;
     /// The thread that handles libusb's events returns from there, and calls ReportEnded.
@@ -30,7 +30,8 @@ public:
 /// Carries out transfers of one opened device by libusb's asynchronous API: cuts them into pieces that the kernel
 /// takes, keeps each endpoint's order, and knows when a transfer has ended. Pieces of an IN transfer go one after the
 /// other, since a short packet ends the whole and what follows belongs to the next transfer; all else is under way
-/// together, up to kMaxBytesUnderWay for an endpoint, and less when the kernel has no memory for more.
+/// together, up to kMaxBytesUnderWay for an endpoint, and less when the kernel has no memory for more. The data of bulk
+/// transfers lies in DeviceMemory meanwhile, as far as there is some.
 ///
 /// Start and Cancel: any thread, also within `report`. Transfers are reported on the thread that handles libusb's events,
 /// in the order in which they ended: within libusb's callback, so that the next one is on its way before libusb comes to
@@ -67,6 +68,10 @@ public:
     /// @return whether it is to be called again after a while, whatever happens.
     [[nodiscard]] bool RetryStarved();
 
+    /// Gives memory of the kernel's back that nobody has used for a while. On the same thread.
+    /// @return whether it is to be called again after DeviceMemory::kKept.
+    [[nodiscard]] bool TrimMemory();
+
     /// Nothing waits, nothing is under way, and nothing is to be reported.
     [[nodiscard]] bool IsIdle();
 
@@ -81,7 +86,7 @@ private:
 
     static void LIBUSB_CALL OnPieceDone(libusb_transfer *transfer);
     void PieceDone(Piece *done);
-    void Account(Job &job, const Piece &piece);
+    void Account(Job &job, const Piece &piece, const UsbOutcome &outcome);
 
     [[nodiscard]] Queue &QueueOf(const UsbTransfer &transfer);
     /// Submits what may be submitted; `queue` may have lost jobs afterwards. Gives up the lock meanwhile. One thread at
@@ -120,6 +125,7 @@ private:
     std::map<uint32_t, Queue> queues_;  // By endpoint and stream.
     std::vector<Ended> ended_;
     std::vector<std::unique_ptr<Piece>> free_pieces_;
+    DeviceMemory memory_;
     uint64_t num_under_way_ = 0;
     uint64_t num_ended_ = 0;  // Pieces that libusb has given back.
     bool is_removed_ = false;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -43,6 +44,22 @@ public:
         return 0;
     }
     void Wake() override { ++num_wakes; }
+    std::byte *MapMemory(size_t num_bytes) override {
+        if (!has_memory) {
+            return nullptr;
+        }
+        auto memory = std::make_unique<std::byte[]>(num_bytes);
+        std::byte *const address = memory.get();
+        mapped[address] = std::move(memory);
+        return address;
+    }
+    void UnmapMemory(std::byte *memory, size_t /*num_bytes*/) override {
+        EXPECT_EQ(mapped.erase(memory), 1U);
+    }
+    /// Whether the data of a transfer lies in memory of ours.
+    [[nodiscard]] bool Holds(const libusb_transfer *transfer) const {
+        return mapped.contains(reinterpret_cast<std::byte *>(transfer->buffer));
+    }
 
     void Finish(libusb_transfer *transfer, int num_bytes,
                 libusb_transfer_status status = LIBUSB_TRANSFER_COMPLETED) {
@@ -61,6 +78,8 @@ public:
     std::optional<int> refuses;
     std::function<int()> during_next_submit;  // Returns what Submit returns.
     int num_wakes = 0;
+    bool has_memory = false;
+    std::map<std::byte *, std::unique_ptr<std::byte[]>> mapped;
 };
 
 class TransferEngineTest : public testing::Test {
@@ -472,6 +491,99 @@ TEST_F(TransferEngineTest, Streams_HaveQueuesOfTheirOwn) {
     kernel_.FinishFirst();
     kernel_.FinishFirst();
     ExpectEnd(first, UsbStatus::kSuccess, kMiB * 2);
+}
+
+class DeviceMemoryTransfers : public TransferEngineTest {
+protected:
+    DeviceMemoryTransfers() { kernel_.has_memory = true; }
+};
+
+TEST_F(DeviceMemoryTransfers, DataOut_IsInTheKernelsMemoryWhenItIsSubmitted) {
+    TestTransfer &transfer = Make(UsbTransferType::kBulk, kOut, 64 * 1024);
+    std::ranges::fill(transfer.memory, std::byte{7});
+    engine_.Start(transfer);
+    const libusb_transfer *const submitted = kernel_.under_way.at(0);
+    EXPECT_TRUE(kernel_.Holds(submitted));
+    EXPECT_EQ(submitted->length, 64 * 1024);
+    EXPECT_EQ(std::memcmp(submitted->buffer, transfer.memory.data(), transfer.memory.size()), 0);
+    kernel_.FinishFirst();
+    ExpectEnd(transfer, UsbStatus::kSuccess, 64 * 1024);
+}
+
+TEST_F(DeviceMemoryTransfers, DataIn_IsInTheTransfersBufferAtItsEnd) {
+    TestTransfer &transfer = StartBulk(kIn, 64 * 1024);
+    libusb_transfer *const submitted = kernel_.under_way.at(0);
+    ASSERT_TRUE(kernel_.Holds(submitted));
+    std::memset(submitted->buffer, 9, 64 * 1024);
+    kernel_.Finish(submitted, 1000);
+    ExpectEnd(transfer, UsbStatus::kSuccess, 1000);
+    EXPECT_EQ(std::ranges::count(transfer.memory, std::byte{9}), 1000) << "what came, no more";
+}
+
+TEST_F(DeviceMemoryTransfers, LargeTransfer_IsCutAndArrivesInOrder) {
+    TestTransfer &transfer = StartBulk(kIn, 2 * kMiB + 5000);
+    for (int piece = 1; piece <= 3; ++piece) {
+        libusb_transfer *const submitted = kernel_.under_way.at(0);
+        EXPECT_TRUE(kernel_.Holds(submitted));
+        std::memset(submitted->buffer, piece, static_cast<size_t>(submitted->length));
+        kernel_.FinishFirst();
+    }
+    ExpectEnd(transfer, UsbStatus::kSuccess, 2 * kMiB + 5000);
+    EXPECT_EQ(transfer.memory[kMiB - 1], std::byte{1});
+    EXPECT_EQ(transfer.memory[kMiB], std::byte{2});
+    EXPECT_EQ(transfer.memory[2 * kMiB], std::byte{3});
+    EXPECT_EQ(transfer.memory.back(), std::byte{3});
+}
+
+TEST_F(DeviceMemoryTransfers, ScatteredBuffer_IsGatheredThere) {
+    TestTransfer &transfer = Make(UsbTransferType::kBulk, kOut, 8192);
+    std::ranges::fill(transfer.memory, std::byte{3});
+    transfer.memory[8191] = std::byte{4};
+    transfer.buffer = {{.address = transfer.memory.data(), .num_bytes = 4096},
+                       {.address = transfer.memory.data() + 4096, .num_bytes = 4096}};
+    engine_.Start(transfer);
+    const libusb_transfer *const submitted = kernel_.under_way.at(0);
+    EXPECT_TRUE(kernel_.Holds(submitted));
+    EXPECT_EQ(std::memcmp(submitted->buffer, transfer.memory.data(), 8192), 0);
+    kernel_.FinishFirst();
+    ExpectEnd(transfer, UsbStatus::kSuccess, 8192);
+}
+
+TEST_F(DeviceMemoryTransfers, OtherTypesAndSmallOnes_LieInTheirOwnBuffers) {
+    TestTransfer &small = StartBulk(kOut, 512);
+    TestTransfer &interrupt = Make(UsbTransferType::kInterrupt, {0x84}, 8192);
+    engine_.Start(interrupt);
+    EXPECT_TRUE(kernel_.mapped.empty());
+    kernel_.FinishFirst();
+    kernel_.FinishFirst();
+    ExpectEnd(small, UsbStatus::kSuccess, 512);
+    ExpectEnd(interrupt, UsbStatus::kSuccess, 8192);
+}
+
+TEST_F(DeviceMemoryTransfers, KernelWithoutMemory_GetsItBackAndIsAskedAgain) {
+    StartBulk(kOut, 64 * 1024);
+    kernel_.FinishFirst();
+    ASSERT_EQ(kernel_.mapped.size(), 1U);
+    kernel_.refuses = LIBUSB_ERROR_NO_MEM;
+    TestTransfer &refused = StartBulk(kOut, 64 * 1024);
+    EXPECT_TRUE(kernel_.mapped.empty());
+    ExpectEnd(refused, UsbStatus::kNoResources, 0);
+    kernel_.refuses.reset();
+    TestTransfer &next = StartBulk(kOut, 64 * 1024);
+    EXPECT_FALSE(kernel_.Holds(kernel_.under_way.at(0)));
+    kernel_.FinishFirst();
+    ExpectEnd(next, UsbStatus::kSuccess, 64 * 1024);
+}
+
+TEST_F(DeviceMemoryTransfers, MemoryOfManyTransfers_IsUsedAgain) {
+    for (int i = 0; i < 50; ++i) {
+        StartBulk(kOut, 64 * 1024);
+        StartBulk(kIn, 64 * 1024);
+        kernel_.FinishFirst();
+        kernel_.FinishFirst();
+    }
+    EXPECT_EQ(kernel_.mapped.size(), 2U);
+    EXPECT_TRUE(engine_.TrimMemory()) << "not unused for long";
 }
 
 }  // namespace
