@@ -17,6 +17,8 @@ extern "C" const char opendext_copy_instruction[];  // NOLINT(readability-identi
 extern "C" const char opendext_copy_end[];          // NOLINT(readability-identifier-naming)
 extern "C" const char opendext_stream_start[];      // NOLINT(readability-identifier-naming)
 extern "C" const char opendext_stream_end[];        // NOLINT(readability-identifier-naming)
+extern "C" const char opendext_blocks_start[];      // NOLINT(readability-identifier-naming)
+extern "C" const char opendext_blocks_end[];        // NOLINT(readability-identifier-naming)
 
 namespace opendext::channel {
 
@@ -46,7 +48,8 @@ struct CopyPart {
 const CopyPart *PartThatFaulted([[maybe_unused]] void *context) {
 #if defined(__x86_64__)
     static constexpr CopyPart kParts[] = {{opendext_copy_instruction, opendext_copy_end},
-                                          {opendext_stream_start, opendext_stream_end}};
+                                          {opendext_stream_start, opendext_stream_end},
+                                          {opendext_blocks_start, opendext_blocks_end}};
     const auto at = static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP];
     for (const CopyPart &part : kParts) {
         if (at >= reinterpret_cast<greg_t>(part.start) && at < reinterpret_cast<greg_t>(part.end)) {

@@ -60,6 +60,32 @@ TEST_P(SafeCopyTest, Copy_EndsAtTheFirstByteThatCannotBeReached) {
     EXPECT_EQ(copy(other.data(), reinterpret_cast<const void *>(uintptr_t{8}), 1000), 0U);
 }
 
+TEST_P(SafeCopyTest, ManyPages_AreCopiedUpToTheOneThatCannotBeReached) {
+    const size_t page = PageSize();
+    constexpr size_t kNumPages = 13;
+    std::vector<std::byte> other(kNumPages * page);
+    for (size_t i = 0; i < other.size(); ++i) {
+        other[i] = static_cast<std::byte>(i * 7 >> 3);
+    }
+    for (size_t missing = 0; missing <= kNumPages; ++missing) {
+        auto region = MappedRegion::MapAnonymous((kNumPages + 1) * page);
+        ASSERT_TRUE(region);
+        std::memcpy(region->data(), other.data(), other.size());
+        ASSERT_EQ(mprotect(region->data() + missing * page, page, PROT_NONE), 0);
+        const size_t expected = missing * page;
+        std::vector<std::byte> copied(other.size() + 100);
+        for (const size_t offset : {0UL, 72UL}) {
+            const size_t reached = std::max(expected, offset) - offset;
+            EXPECT_EQ(CopyBytes(copied.data() + 40, region->data() + offset, other.size() - offset,
+                                GetParam()),
+                      reached)
+                << missing;
+            EXPECT_EQ(std::memcmp(copied.data() + 40, other.data() + offset, reached), 0);
+        }
+        EXPECT_EQ(CopyBytes(region->data(), other.data(), other.size(), GetParam()), expected);
+    }
+}
+
 // Where userfaultfd is not allowed.
 TEST_P(SafeCopyTest, CopyToPagesThatAreBeingMoved_WaitsForThem) {
     const size_t page = PageSize();
@@ -84,6 +110,21 @@ TEST_P(SafeCopyTest, CopyToPagesThatAreBeingMoved_WaitsForThem) {
     writer.join();
     EXPECT_EQ(num_copied, page);
     EXPECT_EQ(region->data()[page - 1], std::byte{3});
+}
+
+TEST_P(SafeCopyTest, ThreadThatBlocksSignals_IsStoppedAsWell) {
+    auto region = MappedRegion::MapAnonymous(PageSize());
+    ASSERT_TRUE(region && mprotect(region->data(), PageSize(), PROT_NONE) == 0);
+    std::thread([&] {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        std::vector<std::byte> to(PageSize());
+        EXPECT_EQ(CopyBytes(to.data(), region->data(), PageSize(), GetParam()), 0U);
+        sigset_t now;
+        pthread_sigmask(SIG_BLOCK, nullptr, &now);
+        EXPECT_TRUE(sigismember(&now, SIGSEGV) == 1 && sigismember(&now, SIGBUS) == 1);
+    }).join();
 }
 
 sigjmp_buf after_fault;

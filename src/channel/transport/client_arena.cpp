@@ -135,31 +135,41 @@ void ClientArena::Drop(const std::vector<Chunk> &chunks) {
     }
 }
 
-bool ChunkLoan::Take(uint64_t num_bytes) {
+bool ChunkLoan::Take(uint64_t num_bytes, Passage passage) {
     chunk_ = arena_.Acquire(num_bytes);
     if (chunk_.region != nullptr && chunk_.region->Writable() == nullptr) {
         Abandon();
     }
-    is_timed_ = StoreChoice::IsTimed(num_bytes) && chunk_.region != nullptr;
-    stores_ = is_timed_ ? chunk_.stores.Next() : StoreChoice::Untimed(num_bytes);
+    passage_ = passage;
+    is_timed_ = StoreChoice::IsTimed(num_bytes, passage) && chunk_.region != nullptr;
+    stores_ = is_timed_ ? Choice().Next() : StoreChoice::Untimed(num_bytes, passage);
     return chunk_.region != nullptr;
 }
 
 uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) {
-    using Clock = std::chrono::steady_clock;
-    if (!is_timed_) {
-        return CopyBytes(bytes() + offset, from, num_bytes, stores_);
-    }
-    const Clock::time_point start = Clock::now();
-    const uint64_t num_copied = CopyBytes(bytes() + offset, from, num_bytes, stores_);
-    filling_ += Clock::now() - start;
+    const uint64_t num_copied = Copy(bytes() + offset, from, num_bytes);
     num_filled_ += num_copied;
     return num_copied;
 }
 
+uint64_t ChunkLoan::CopyBack(uint64_t offset, void *to, uint64_t num_bytes) {
+    return Copy(to, bytes() + offset, num_bytes);
+}
+
+uint64_t ChunkLoan::Copy(void *to, const void *from, uint64_t num_bytes) {
+    using Clock = std::chrono::steady_clock;
+    if (!is_timed_) {
+        return CopyBytes(to, from, num_bytes, stores_);
+    }
+    const Clock::time_point start = Clock::now();
+    const uint64_t num_copied = CopyBytes(to, from, num_bytes, stores_);
+    copying_ += Clock::now() - start;
+    return num_copied;
+}
+
 void ChunkLoan::Return() {
-    if (is_timed_ && chunk_.region != nullptr && StoreChoice::IsTimed(num_filled_)) {
-        chunk_.stores.Took(num_filled_, filling_);
+    if (is_timed_ && chunk_.region != nullptr && StoreChoice::IsTimed(num_filled_, passage_)) {
+        Choice().Took(num_filled_, copying_);
     }
     is_timed_ = false;
     arena_.Release(std::exchange(chunk_, {}));

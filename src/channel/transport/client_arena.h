@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +35,7 @@ public:
     struct Chunk {
         uint64_t region_id = 0;  ///< Its name at the peer; 0 without a peer.
         std::shared_ptr<SharedRegion> region;
-        StoreChoice stores;
+        std::array<StoreChoice, 2> stores;  ///< By Passage.
     };
 
     /// `peer` outlives the arena; NULL when there is no other process.
@@ -84,7 +85,7 @@ public:
     ChunkLoan &operator=(const ChunkLoan &) = delete;
 
     /// @return whether there is a chunk with room for `num_bytes`, mapped here.
-    [[nodiscard]] bool Take(uint64_t num_bytes);
+    [[nodiscard]] bool Take(uint64_t num_bytes, Passage passage = Passage::kThere);
 
     /// The driver keeps it.
     void Abandon() { arena_.Abandon(std::exchange(chunk_, {})); }
@@ -103,13 +104,20 @@ public:
     /// not readable.
     [[nodiscard]] uint64_t Fill(uint64_t offset, const void *from, uint64_t num_bytes);
 
+    /// Copies what is at `offset` to the application. @return as Fill.
+    [[nodiscard]] uint64_t CopyBack(uint64_t offset, void *to, uint64_t num_bytes);
+
 private:
+    [[nodiscard]] StoreChoice &Choice() { return chunk_.stores[static_cast<size_t>(passage_)]; }
+    [[nodiscard]] uint64_t Copy(void *to, const void *from, uint64_t num_bytes);
+
     ClientArena &arena_;
     ClientArena::Chunk chunk_;
+    Passage passage_ = Passage::kThere;
     Stores stores_ = Stores::kCached;
     bool is_timed_ = false;
-    uint64_t num_filled_ = 0;             // while it is timed
-    std::chrono::nanoseconds filling_{};  // the same
+    uint64_t num_filled_ = 0;
+    std::chrono::nanoseconds copying_{};  // while it is timed
 };
 
 }  // namespace opendext::channel

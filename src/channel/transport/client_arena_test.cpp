@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/client_arena.h"
 
+#include <algorithm>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "base/mapping.h"
@@ -99,6 +102,20 @@ TEST_F(ClientArenaTest, Loan_GoesBackWithItsObject) {
         loan.bytes()[kMiB] = std::byte{1};
     }
     EXPECT_GT(arena_.num_idle_bytes(), kMiB);
+}
+
+TEST_F(ClientArenaTest, BytesThereAndBack_AreWhatTheDriverLeft) {
+    for (const uint64_t num_bytes : {uint64_t{100}, kMiB / 16, 3 * kMiB, 40 * kMiB}) {
+        std::vector<std::byte> bytes(num_bytes, std::byte{4});
+        ChunkLoan loan(arena_);
+        ASSERT_TRUE(loan.Take(num_bytes, Passage::kThereAndBack));
+        EXPECT_EQ(loan.Fill(8, bytes.data(), num_bytes), num_bytes);
+        loan.bytes()[8] = std::byte{5};
+        EXPECT_EQ(loan.CopyBack(8, bytes.data(), num_bytes), num_bytes);
+        EXPECT_EQ(bytes.front(), std::byte{5});
+        EXPECT_EQ(std::ranges::count(bytes, std::byte{4}), static_cast<ptrdiff_t>(num_bytes - 1));
+        EXPECT_EQ(loan.CopyBack(8, nullptr, num_bytes), 0U);
+    }
 }
 
 }  // namespace

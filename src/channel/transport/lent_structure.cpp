@@ -48,7 +48,7 @@ int32_t LentStructure::LendOutput(const AppRange &range) {
 
 int32_t LentStructure::Copy() {
     copied_ = {.region = nullptr, .offset = 0, .length = range_.length};
-    if (!copy_.Take(range_.length)) {
+    if (!copy_.Take(range_.length, is_output_ ? Passage::kThereAndBack : Passage::kThere)) {
         return kIoNoMemory;
     }
     // At the same place in its page: so it can take the place of the application's own pages.
@@ -116,9 +116,8 @@ int32_t LentStructure::TakeBackOutputCopy(bool is_kept) {
         return kSuccess;
     }
     void *const destination = reinterpret_cast<void *>(range_.address);
-    const std::byte *const written = copy_.bytes() + copied_.offset;
-    const bool is_back = CopyBytes(destination, written, range_.length,
-                                   StoreChoice::Untimed(range_.length)) == range_.length;
+    const bool is_back =
+        copy_.CopyBack(copied_.offset, destination, range_.length) == range_.length;
     if (is_kept) {
         copy_.Abandon();
     }

@@ -10,6 +10,12 @@
 
 namespace opendext::channel {
 
+/// Which way an application's bytes are copied.
+enum class Passage : uint8_t {
+    kThere,         ///< To the driver.
+    kThereAndBack,  ///< Of an output, as the driver may leave parts of it alone.
+};
+
 /// How to store the next copy into a chunk of memory that a driver looks at: into this processor's cache, or past it. What
 /// the driver has read lies in its processor's cache, and every line must be taken from there before it is written
 /// again; then streaming is two to ten times quicker for both sides, as it is for more than a cache holds. Where the driver
@@ -18,14 +24,15 @@ class StoreChoice {
 public:
     /// Fewer bytes are not worth two looks at the clock: they go into the cache.
     static constexpr uint64_t kFewestTimed = uint64_t{16} << 10;
-    /// More are streamed.
-    static constexpr uint64_t kMostCached = uint64_t{2} << 20;
+    /// More are streamed. What is to come back is read out of the cache then, if it is still there.
+    static constexpr uint64_t kMostCachedThere = uint64_t{2} << 20;
+    static constexpr uint64_t kMostCachedThereAndBack = uint64_t{32} << 20;
 
-    [[nodiscard]] static bool IsTimed(uint64_t num_bytes) {
-        return num_bytes >= kFewestTimed && num_bytes <= kMostCached;
+    [[nodiscard]] static bool IsTimed(uint64_t num_bytes, Passage passage) {
+        return num_bytes >= kFewestTimed && num_bytes <= MostCached(passage);
     }
-    [[nodiscard]] static Stores Untimed(uint64_t num_bytes) {
-        return num_bytes > kMostCached ? Stores::kStreamed : Stores::kCached;
+    [[nodiscard]] static Stores Untimed(uint64_t num_bytes, Passage passage) {
+        return num_bytes > MostCached(passage) ? Stores::kStreamed : Stores::kCached;
     }
 
     /// Of a copy that is going to be timed.
@@ -58,6 +65,9 @@ private:
     static constexpr uint32_t kTrial = 4;
     static constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
+    static uint64_t MostCached(Passage passage) {
+        return passage == Passage::kThere ? kMostCachedThere : kMostCachedThereAndBack;
+    }
     static bool IsTrial(uint32_t copy) { return copy % kCopiesPerTrial / 2 * 2 == kTrial; }
 
     // In nanoseconds per byte.
