@@ -111,11 +111,9 @@ void ConnectionServer::ServeUntilStopped() {
         }
         if (shared_->slots[SlotIndex(next_ticket_)].sequence.load(std::memory_order_acquire) ==
             SequenceOf(next_ticket_)) {
-            const bool has_given_way = Serve(next_ticket_);
+            const AppWaits waits = Serve(next_ticket_);
             ++next_ticket_;
-            if (has_given_way && !HasWork()) {
-                sched_yield();  // it may be waiting for this very processor
-            }
+            GiveWay(waits);
         } else {
             AwaitApplication(spin_, [this] { return HasWork(); });
         }
@@ -135,6 +133,18 @@ void ConnectionServer::ServeUntilStopped() {
             on_ended();
         }
     });
+}
+
+void ConnectionServer::GiveWay(AppWaits waits) {
+    const bool has_given_way = HasGivenWay(waits);
+    const auto here = static_cast<uint32_t>(sched_getcpu());
+    if (aside_.IsDue(has_given_way && waits == GaveWayOn(here))) {
+        shared_->server_moves.store(1);
+        aside_.StepAside();
+        shared_->server_moves.store(0);
+    } else if (has_given_way && !HasWork()) {
+        sched_yield();
+    }
 }
 
 bool ConnectionServer::HasWork() const {

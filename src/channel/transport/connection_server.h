@@ -21,6 +21,7 @@
 #include "base/futex.h"
 #include "base/spin.h"
 #include "base/spin_budget.h"
+#include "base/stepping_aside.h"
 #include "channel/transport/ask_gate.h"
 #include "channel/transport/bus_peer.h"
 #include "channel/transport/given_links.h"
@@ -93,9 +94,11 @@ private:
     void PostJob(std::move_only_function<void()> job);
     void RunJobs();
     /// @return as Tell.
-    [[nodiscard]] bool Serve(uint64_t ticket);
-    /// @return whether the application has given way.
-    static bool Tell(CallSlot &slot, uint32_t word);
+    [[nodiscard]] AppWaits Serve(uint64_t ticket);
+    /// @return what the application did that waited.
+    static AppWaits Tell(CallSlot &slot, uint32_t word);
+    /// After a call: the application may be waiting for this very processor.
+    void GiveWay(AppWaits waits);
     [[nodiscard]] int32_t ReadRequest(uint64_t ticket, const RequestHeader &header,
                                       CallBuffers &buffers, CallRequest &request);
     [[nodiscard]] int32_t ReadExtra(uint64_t ticket, const RequestHeader &header,
@@ -123,7 +126,8 @@ private:
     /// An application that sends one fresh buffer after another takes this long to fill one.
     static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
     SpinBudget spin_{kMostSpinning};
-    uint64_t next_ticket_ = 1;  // used on the serving thread only
+    uint64_t next_ticket_ = 1;  // used on the serving thread only, as the next one
+    SteppingAside aside_;
 
     std::atomic<bool> stop_ = false;
     std::atomic<bool> has_jobs_ = false;

@@ -182,14 +182,14 @@ ReplyHeader ConnectionServer::CallPort(CallSlot &slot, const RequestHeader &head
     return answer;
 }
 
-bool ConnectionServer::Serve(uint64_t ticket) {
+AppWaits ConnectionServer::Serve(uint64_t ticket) {
     CallSlot &slot = shared_->slots[SlotIndex(ticket)];
     const RequestHeader header = CopyOut(slot.request);
     slot.reply = CallPort(slot, header, ticket);
     return Tell(slot, ReplyWord(ticket, ReplyState::kDone));
 }
 
-bool ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
+AppWaits ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
     slot.state.store(word, std::memory_order_release);
     // Either the application sees the word before it sleeps, or this sees it parked.
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -197,7 +197,7 @@ bool ConnectionServer::Tell(CallSlot &slot, uint32_t word) {
     if (waits == AppWaits::kSleeps) {
         FutexWakeAll(slot.state);
     }
-    return waits == AppWaits::kGaveWay;
+    return waits;
 }
 
 #pragma clang section text = ""

@@ -92,7 +92,7 @@ ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
     const uint32_t asks = ReplyWord(ticket, ReplyState::kAsks);
     std::memcpy(&shared_->question, &question,
                 offsetof(MemoryQuestion, segments) + question.num_segments * sizeof(ClientSegment));
-    if (Tell(slot, asks)) {
+    if (HasGivenWay(Tell(slot, asks))) {
         sched_yield();  // it may be waiting for this very processor
     }
     AwaitApplication(ask_spin_, [&] {

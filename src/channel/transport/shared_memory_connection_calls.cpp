@@ -23,6 +23,9 @@ namespace {
 /// A caller that sleeps looks this often by itself, whatever the driver process wrote over its futex.
 constexpr std::chrono::seconds kParkBackstop{1};
 
+/// Who sleeps while the server goes to another processor is woken there.
+constexpr std::chrono::milliseconds kLongestMove{1};
+
 AppRange RangeOf(const void *address, uint64_t num_bytes) {
     return {reinterpret_cast<uint64_t>(address), num_bytes};
 }
@@ -227,7 +230,10 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
     if (was_parked || !SpinRounds(is_over)) {
         // A server that has not answered by now may be waiting for this very processor.
         GiveWay(slot);
-        if (!(was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over))) {
+        const bool is_seen =
+            (was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over)) ||
+            (shared_->server_moves.load() != 0 && SpinUntil(is_over, kLongestMove));
+        if (!is_seen) {
             return AwaitServerParked(slot, ticket);
         }
     }
@@ -238,7 +244,7 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
 void SharedMemoryConnection::GiveWay(CallSlot &slot) {
     GivingWay &way = GivingWay::OfThisProcess();
     if (way.IsWorthwhile()) {
-        slot.app_waits.store(AppWaits::kGaveWay);
+        slot.app_waits.store(GaveWayOn(static_cast<uint32_t>(std::max(sched_getcpu(), 0))));
         way.GiveWay();
         slot.app_waits.store(AppWaits::kAwake);
     }

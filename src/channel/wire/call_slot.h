@@ -27,11 +27,13 @@
 /// An app that tires of spinning sets the slot's `app_waits`, stores (ticket, kParked) in `state` and sleeps on that;
 /// a server that tires sets `server_parked` and sleeps on it. On the way of a call each side stores its word and then looks
 /// whether the other sleeps, with a fence between: swapping the word would have to take the line back from who polls it.
-/// An app that has waited for some microseconds may instead give its processor to others for once, and says so.
+/// An app that has waited for some microseconds may instead give its processor to others for once, and says which one. A
+/// server that sees that this is its own, call after call, goes to another one; `server_moves` says so meanwhile, and the
+/// app stays awake: woken from there it would follow.
 namespace opendext::channel {
 
 inline constexpr uint32_t kChannelMagic = 0x4f445831;  // "ODX1"
-inline constexpr uint32_t kChannelVersion = 5;
+inline constexpr uint32_t kChannelVersion = 6;
 inline constexpr uint32_t kNumCallSlots = 8;
 inline constexpr size_t kCallPageBytes = 4096;
 
@@ -113,8 +115,14 @@ constexpr uint32_t SequenceOf(uint64_t ticket) {
 enum class AppWaits : uint32_t {
     kAwake = 0,    ///< It looks at `state`, or does not wait.
     kSleeps = 1,   ///< It sleeps on `state`: the server wakes it.
-    kGaveWay = 2,  ///< It has given its processor to others: the server does the same for it.
+    kGaveWay = 2,  ///< This, and more by the processor's number: it has given that to others.
 };
+constexpr AppWaits GaveWayOn(uint32_t processor) {
+    return static_cast<AppWaits>(static_cast<uint32_t>(AppWaits::kGaveWay) + processor);
+}
+constexpr bool HasGivenWay(AppWaits waits) {
+    return waits >= AppWaits::kGaveWay;
+}
 
 /// One call under way. A small call (up to five scalars each way) is one cache line in and one out.
 struct CallSlot {
@@ -160,6 +168,7 @@ struct CallRegion {
     uint32_t num_slots;                               ///< kNumCallSlots.
     uint32_t reserved;                                ///< 0.
     alignas(64) std::atomic<uint32_t> server_parked;  ///< 1: the server sleeps on this word.
+    std::atomic<uint32_t> server_moves;               ///< 1: it is on its way to another processor.
     alignas(64) std::array<CallSlot, kNumCallSlots> slots;
     alignas(kCallPageBytes) std::array<CallPayload, kNumCallSlots> payloads;  ///< Of the slots.
     alignas(64)

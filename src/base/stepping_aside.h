@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// @file stepping_aside.h
+/// Leaving the processor of whom this thread serves.
+#pragma once
+
+#include <cstdint>
+
+namespace opendext {
+
+/// The kernel likes to wake a thread on the processor of who wakes it, and leaves it there for milliseconds. Where the two
+/// then exchange short calls, each is two switches of threads: four to twenty times what it takes with a processor for
+/// each. So after some such calls the one that serves moves to another processor, if it may use one. Where others want
+/// that one, too, it is left alone ever more rarely. One thread.
+class SteppingAside {
+public:
+    /// After each call. @param is_shared whether the caller has waited for it on this thread's processor.
+    /// @return whether to StepAside now.
+    [[nodiscard]] bool IsDue(bool is_shared) {
+        if (!is_shared) {
+            num_shared_ = 0;
+            if (num_to_watch_ != 0 && --num_to_watch_ == 0) {
+                Learn(HasBeenPreempted());
+            }
+            return false;
+        }
+        if (++num_shared_ < kNumShared) {
+            return false;
+        }
+        num_shared_ = 0;
+        return IsWorthwhile();
+    }
+
+    /// Takes as long as to wake a thread. Whoever is to be left should stay awake meanwhile: if he is woken from here, he
+    /// follows.
+    void StepAside();
+
+    /// For IsDue, and tests.
+    [[nodiscard]] bool IsWorthwhile();
+    /// How the last step turned out.
+    void Learn(bool was_bad);
+
+    /// So many shared calls in a row come before a step.
+    static constexpr uint32_t kNumShared = 32;
+    /// After a bad step, so many that would have been come to nothing.
+    static constexpr uint32_t kLeastSkipped = 16;
+    static constexpr uint32_t kMostSkipped = 4096;
+
+private:
+    /// Calls after a step that show how it turned out.
+    static constexpr uint32_t kNumWatched = 1024;
+
+    [[nodiscard]] bool HasBeenPreempted() const;
+
+    uint32_t num_shared_ = 0;
+    uint32_t num_to_watch_ = 0;
+    uint32_t num_to_skip_ = 0;
+    uint32_t num_skipped_ = kLeastSkipped;  ///< The next time.
+    int64_t num_preemptions_ = 0;           ///< At the last step.
+};
+
+}  // namespace opendext

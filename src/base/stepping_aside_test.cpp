@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/stepping_aside.h"
+
+#include <sched.h>
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace opendext {
+namespace {
+
+uint32_t NumSkipped(SteppingAside &aside) {
+    uint32_t skipped = 0;
+    while (!aside.IsWorthwhile()) {
+        ++skipped;
+    }
+    return skipped;
+}
+
+cpu_set_t Allowed() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    EXPECT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    return allowed;
+}
+
+TEST(SteppingAsideTest, AfterABadStep_ItIsLeftForManyTimes) {
+    SteppingAside aside;
+    EXPECT_TRUE(aside.IsWorthwhile());
+    aside.Learn(true);
+    EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
+    EXPECT_TRUE(aside.IsWorthwhile());
+}
+
+TEST(SteppingAsideTest, WhereItIsBadEachTime_ItIsTriedEverMoreRarely) {
+    SteppingAside aside;
+    uint32_t before = 0;
+    for (int i = 0; i < 20; ++i) {
+        aside.Learn(true);
+        const uint32_t skipped = NumSkipped(aside);
+        EXPECT_TRUE(skipped > before || skipped == SteppingAside::kMostSkipped);
+        before = skipped;
+    }
+    EXPECT_EQ(before, SteppingAside::kMostSkipped);
+    for (int i = 0; i < 20; ++i) {
+        aside.Learn(false);
+    }
+    aside.Learn(true);
+    EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
+}
+
+TEST(SteppingAsideTest, ManySharedCallsInARow_MakeItDue) {
+    SteppingAside aside;
+    for (uint32_t i = 0; i < 10 * SteppingAside::kNumShared; ++i) {
+        EXPECT_FALSE(aside.IsDue(i % SteppingAside::kNumShared != 0));
+    }
+    EXPECT_FALSE(aside.IsDue(false));
+    for (uint32_t i = 1; i < SteppingAside::kNumShared; ++i) {
+        EXPECT_FALSE(aside.IsDue(true));
+    }
+    EXPECT_TRUE(aside.IsDue(true));
+}
+
+TEST(SteppingAsideTest, Steps_LeaveTheThreadsMaskAlone) {
+    std::thread([] {
+        const cpu_set_t before = Allowed();
+        SteppingAside aside;
+        for (int i = 0; i < 10; ++i) {
+            aside.StepAside();
+        }
+        const cpu_set_t after = Allowed();
+        EXPECT_TRUE(CPU_EQUAL(&before, &after));
+    }).join();
+}
+
+TEST(SteppingAsideTest, ThreadThatMayUseOneProcessor_StaysThere) {
+    std::thread([] {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(sched_getcpu(), &one);
+        ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+        SteppingAside aside;
+        aside.StepAside();
+        const cpu_set_t after = Allowed();
+        EXPECT_TRUE(CPU_EQUAL(&one, &after));
+        EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped) << "asking again is of no use";
+    }).join();
+}
+
+}  // namespace
+}  // namespace opendext
