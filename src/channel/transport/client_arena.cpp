@@ -152,6 +152,38 @@ uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) 
     return num_copied;
 }
 
+uint64_t ChunkLoan::FillAndAnnounce(uint64_t offset, const std::byte *from, uint64_t num_bytes,
+                                    const std::function<void()> &announce) {
+    using Clock = std::chrono::steady_clock;
+    if (passage_ != Passage::kThere || num_bytes < PairedCopier::kFewestBytes) {
+        return FillAlone(offset, from, num_bytes, announce);
+    }
+    const Crew crew = chunk_.crew.Next();
+    const Clock::time_point start = Clock::now();
+    const uint64_t num_copied =
+        crew == Crew::kOne
+            ? FillAlone(offset, from, num_bytes, announce)
+            : arena_.copier().Copy(bytes() + offset, from, num_bytes, stores_, announce);
+    if (num_copied == num_bytes) {
+        chunk_.crew.Took(num_bytes, Clock::now() - start);
+    }
+    return num_copied;
+}
+
+uint64_t ChunkLoan::FillAlone(uint64_t offset, const std::byte *from, uint64_t num_bytes,
+                              const std::function<void()> &announce) {
+    // As long as it takes to copy it, so long does a driver process take to wake up.
+    constexpr uint64_t kLastBytes = uint64_t{1} << 20;
+    const uint64_t num_first = num_bytes - std::min(num_bytes, kLastBytes);
+    if (num_first != 0) {
+        if (const uint64_t num_copied = Fill(offset, from, num_first); num_copied != num_first) {
+            return num_copied;
+        }
+    }
+    announce();
+    return num_first + Fill(offset + num_first, from + num_first, num_bytes - num_first);
+}
+
 uint64_t ChunkLoan::CopyBack(uint64_t offset, void *to, uint64_t num_bytes) {
     return Copy(to, bytes() + offset, num_bytes);
 }

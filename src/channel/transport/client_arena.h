@@ -5,16 +5,22 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/shared_region.h"
+#include "channel/memory/paired_copier.h"
 #include "channel/transport/lending_peer.h"
 #include "channel/transport/store_choice.h"
 
 namespace opendext::channel {
+
+/// Who copies as many bytes as PairedCopier helps with.
+enum class Crew : uint8_t { kPair, kOne };
+using CrewChoice = LearntChoice<Crew, Crew::kPair, Crew::kOne>;
 
 /// Shareable memory that an application's bytes are copied through, recycled with its pages warm. One per
 /// connection, so that a driver sees only what was passed to it. Idle memory is bounded, and given back when
@@ -36,6 +42,7 @@ public:
         uint64_t region_id = 0;  ///< Its name at the peer; 0 without a peer.
         std::shared_ptr<SharedRegion> region;
         std::array<StoreChoice, 2> stores;  ///< By Passage.
+        CrewChoice crew;                    ///< Of Passage::kThere.
     };
 
     /// `peer` outlives the arena; NULL when there is no other process.
@@ -59,6 +66,8 @@ public:
 
     [[nodiscard]] uint64_t num_idle_bytes();
 
+    [[nodiscard]] PairedCopier &copier() { return copier_; }
+
 private:
     using Clock = std::chrono::steady_clock;
     struct Idle {
@@ -70,6 +79,7 @@ private:
     void Drop(const std::vector<Chunk> &chunks);
 
     LendingPeer *const peer_;
+    PairedCopier copier_;
     std::mutex mutex_;
     std::vector<Idle> idle_;       // guarded by mutex_; last used last
     uint64_t num_idle_bytes_ = 0;  // guarded by mutex_
@@ -104,11 +114,18 @@ public:
     /// not readable.
     [[nodiscard]] uint64_t Fill(uint64_t offset, const void *from, uint64_t num_bytes);
 
+    /// The same, once for each Take, with a call of `announce` shortly before the end.
+    [[nodiscard]] uint64_t FillAndAnnounce(uint64_t offset, const std::byte *from,
+                                           uint64_t num_bytes,
+                                           const std::function<void()> &announce);
+
     /// Copies what is at `offset` to the application. @return as Fill.
     [[nodiscard]] uint64_t CopyBack(uint64_t offset, void *to, uint64_t num_bytes);
 
 private:
     [[nodiscard]] StoreChoice &Choice() { return chunk_.stores[static_cast<size_t>(passage_)]; }
+    [[nodiscard]] uint64_t FillAlone(uint64_t offset, const std::byte *from, uint64_t num_bytes,
+                                     const std::function<void()> &announce);
     [[nodiscard]] uint64_t Copy(void *to, const void *from, uint64_t num_bytes);
 
     ClientArena &arena_;

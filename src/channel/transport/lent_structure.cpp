@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/lent_structure.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/mapping.h"
-#include "channel/memory/safe_copy.h"
 #include "channel/wire/io_result.h"
 
 namespace opendext::channel {
@@ -54,22 +52,11 @@ int32_t LentStructure::Copy() {
     // At the same place in its page: so it can take the place of the application's own pages.
     const uint64_t in_page = range_.address % PageSize();
     const auto *const source = reinterpret_cast<const std::byte *>(range_.address);
-    if (CopyAndAnnounce(in_page, source)) {
+    const auto announce = [this] { lender_.ExpectCall(); };
+    if (copy_.FillAndAnnounce(in_page, source, range_.length, announce) == range_.length) {
         copied_ = {.region = copy_.chunk().region, .offset = in_page, .length = range_.length};
     }
     return kSuccess;
-}
-
-bool LentStructure::CopyAndAnnounce(uint64_t offset, const std::byte *from) {
-    // As long as it takes to copy it, so long does a driver process take to wake up.
-    constexpr uint64_t kLastBytes = uint64_t{1} << 20;
-    const uint64_t num_first = range_.length - std::min(range_.length, kLastBytes);
-    const uint64_t num_last = range_.length - num_first;
-    if (num_first != 0 && copy_.Fill(offset, from, num_first) != num_first) {
-        return false;
-    }
-    lender_.ExpectCall();
-    return copy_.Fill(offset + num_first, from + num_first, num_last) == num_last;
 }
 
 WireSlice LentStructure::wire_slice() const {

@@ -45,8 +45,6 @@ public:
 
 private:
     [[nodiscard]] int32_t Copy();
-    /// Copies the range, and tells the driver shortly before the end. @return whether all of it was readable.
-    [[nodiscard]] bool CopyAndAnnounce(uint64_t offset, const std::byte *from);
     void TakeBackInputCopy(Kept kept);
     [[nodiscard]] int32_t TakeBackOutputCopy(bool is_kept);
 
