@@ -115,14 +115,18 @@ void LeaveTerminal() {
 std::string WhyNotRun(const std::string &program, int error) {
     const bool is_path = program.contains('/');
     if (error == ENOENT && !is_path) {
-        return fmt::format("no program of that name is in PATH; one in this folder is ./{}",
-                           program);
+        return access(program.c_str(), F_OK) == 0
+                   ? fmt::format(
+                         "no program of that name is in PATH; the one in this folder is ./{}",
+                         program)
+                   : "no program of that name is in PATH";
     }
     std::error_code unknown;
     if (error == EACCES && is_path && std::filesystem::is_directory(program, unknown)) {
         return "it is a folder; name the program itself (`opendext cc` builds one)";
     }
-    if (error == EACCES && is_path) {
+    if (error == EACCES && is_path && std::filesystem::is_regular_file(program, unknown) &&
+        access(program.c_str(), X_OK) != 0) {
         return "it is not executable; `opendext cc` builds a program of sources";
     }
     return std::strerror(error);

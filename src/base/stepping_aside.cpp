@@ -3,21 +3,36 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstring>
 
 namespace opendext {
 namespace {
 
 /// A processor that nobody uses is there sooner.
 constexpr std::chrono::microseconds kLongest{300};
+constexpr std::chrono::milliseconds kLongestWatch{50};
+constexpr int64_t kMostPreemptions = 2;
 
 /// How often the kernel has given this thread's processor to another one.
 int64_t NumPreemptions() {
     rusage usage = {};
     getrusage(RUSAGE_THREAD, &usage);
     return usage.ru_nivcsw;
+}
+
+/// Lets this thread run where it was allowed to. If that is everywhere, on what is added later, too.
+void Allow(const cpu_set_t &allowed) {
+    cpu_set_t all;
+    std::memset(&all, 0xFF, sizeof(all));
+    const bool is_everywhere = CPU_COUNT(&allowed) >= sysconf(_SC_NPROCESSORS_ONLN);
+    const cpu_set_t &wanted = is_everywhere ? all : allowed;
+    if (sched_setaffinity(0, sizeof(wanted), &wanted) != 0) {
+        // The machine has changed meanwhile; the kernel takes what there is of these.
+        sched_setaffinity(0, sizeof(all), &all);
+    }
 }
 
 }  // namespace
@@ -49,20 +64,23 @@ void SteppingAside::StepAside() {
     }
     cpu_set_t others = allowed;
     CPU_CLR(here, &others);
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     const bool has_moved = sched_setaffinity(0, sizeof(others), &others) == 0;
-    // Where it is allowed to be stays as it was.
-    sched_setaffinity(0, sizeof(allowed), &allowed);
-    const bool took_long = std::chrono::steady_clock::now() - start > kLongest;
-    if (!has_moved || took_long) {
+    Allow(allowed);
+    const Clock::time_point end = Clock::now();
+    if (!has_moved || end - start > kLongest) {
         return Learn(true);
     }
+    moved_at_ = end;
     num_preemptions_ = NumPreemptions();
     num_to_watch_ = kNumWatched;
 }
 
-bool SteppingAside::HasBeenPreempted() const {
-    return NumPreemptions() > num_preemptions_;
+void SteppingAside::Judge() {
+    // Over a longer time everybody is preempted now and then.
+    if (Clock::now() - moved_at_ < kLongestWatch) {
+        Learn(NumPreemptions() - num_preemptions_ > kMostPreemptions);
+    }
 }
 
 }  // namespace opendext

@@ -3,14 +3,16 @@
 /// Leaving the processor of whom this thread serves.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace opendext {
 
 /// The kernel likes to wake a thread on the processor of who wakes it, and leaves it there for milliseconds. Where the two
 /// then exchange short calls, each is two switches of threads: four to twenty times what it takes with a processor for
-/// each. So after some such calls the one that serves moves to another processor, if it may use one. Where others want
-/// that one, too, it is left alone ever more rarely. One thread.
+/// each. So after some such calls the one that serves moves to another processor, if it may use one; the kernel says which.
+/// Where that turns out to be wanted by others, or the kernel moves it back, it is done ever more rarely. One thread.
 class SteppingAside {
 public:
     /// After each call. @param is_shared whether the caller has waited for it on this thread's processor.
@@ -19,7 +21,7 @@ public:
         if (!is_shared) {
             num_shared_ = 0;
             if (num_to_watch_ != 0 && --num_to_watch_ == 0) {
-                Learn(HasBeenPreempted());
+                Judge();
             }
             return false;
         }
@@ -27,8 +29,14 @@ public:
             return false;
         }
         num_shared_ = 0;
+        if (std::exchange(num_to_watch_, 0) != 0) {
+            Learn(true);  // the kernel has moved it back
+        }
         return IsWorthwhile();
     }
+
+    /// The thread has slept since: wherever it is now, it was woken there.
+    void Slept() { num_to_watch_ = 0; }
 
     /// Takes as long as to wake a thread. Whoever is to be left should stay awake meanwhile: if he is woken from here, he
     /// follows.
@@ -49,13 +57,16 @@ private:
     /// Calls after a step that show how it turned out.
     static constexpr uint32_t kNumWatched = 1024;
 
-    [[nodiscard]] bool HasBeenPreempted() const;
+    void Judge();
+
+    using Clock = std::chrono::steady_clock;
 
     uint32_t num_shared_ = 0;
     uint32_t num_to_watch_ = 0;
     uint32_t num_to_skip_ = 0;
     uint32_t num_skipped_ = kLeastSkipped;  ///< The next time.
     int64_t num_preemptions_ = 0;           ///< At the last step.
+    Clock::time_point moved_at_;            ///< The same.
 };
 
 }  // namespace opendext

@@ -62,6 +62,26 @@ TEST(SteppingAsideTest, ManySharedCallsInARow_MakeItDue) {
     EXPECT_TRUE(aside.IsDue(true));
 }
 
+TEST(SteppingAsideTest, StepThatDidNotLast_IsABadOneUnlessTheThreadHasSlept) {
+    const cpu_set_t allowed = Allowed();
+    if (CPU_COUNT(&allowed) < 2) {
+        GTEST_SKIP() << "there is one processor";
+    }
+    for (const bool has_slept : {false, true}) {
+        SteppingAside aside;
+        aside.StepAside();
+        while (!aside.IsWorthwhile()) {}  // it may have taken long
+        if (has_slept) {
+            aside.Slept();
+        }
+        uint32_t num_calls = 0;
+        while (!aside.IsDue(true)) {
+            ++num_calls;
+        }
+        EXPECT_EQ(num_calls + 1 == SteppingAside::kNumShared, has_slept) << num_calls;
+    }
+}
+
 TEST(SteppingAsideTest, Steps_LeaveTheThreadsMaskAlone) {
     std::thread([] {
         const cpu_set_t before = Allowed();

@@ -106,6 +106,8 @@ TEST_F(DiskTest, Blocks_AreRead) {
     ExpectRead(77, 64 * kKiB);
 }
 
+#if defined(__x86_64__)
+
 TEST_F(DiskTest, LargeTransfers_LieInMemoryOfTheKernelsThatGoesBack) {
     Claim();
     EXPECT_EQ(NumDeviceMappings(), 0U);
@@ -120,6 +122,8 @@ TEST_F(DiskTest, LargeTransfers_LieInMemoryOfTheKernelsThatGoesBack) {
     rig_.reset();
     EXPECT_EQ(NumDeviceMappings(), 0U);
 }
+
+#endif
 
 TEST_F(DiskTest, SmallSpans_AreFilledInOrder) {
     Claim();

@@ -40,8 +40,9 @@ protected:
     /// The driver, in process `host`, was stopped: its transfer ends once. Across processes the client may have been
     /// stopped first; then what the driver completes goes nowhere (semantics.md 2.10).
     void ExpectEndsOnce(const PendingRead &read, pid_t host) {
+        const auto *processes = dynamic_cast<TwoProcessRig *>(rig_.get());
+        ASSERT_TRUE(processes == nullptr || host > 0);
         const auto is_gone = [&] {
-            const auto *processes = dynamic_cast<TwoProcessRig *>(rig_.get());
             return processes != nullptr && std::ranges::count(processes->Hosts(), host) == 0;
         };
         EXPECT_TRUE(LoopPort::RunUntil([&] { return read.count() != 0 || is_gone(); }));

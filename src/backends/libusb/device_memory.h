@@ -19,7 +19,7 @@ public:
 };
 
 /// Where the data of a device's transfers lies while they are under way: memory of the kernel's, which it neither has to
-/// take for each transfer nor to copy. Who starts a transfer copies instead, to or from the driver's buffer. Blocks are
+/// take for each transfer nor to copy. It is copied here instead, to or from the driver's buffer. Blocks are powers of two,
 /// used again, and given back when nobody has used them for a while: there are 16 MiB for all of user space. One thread
 /// at a time.
 class DeviceMemory {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <new>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -13,6 +14,8 @@
 
 namespace opendext::backends {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 /// More are freed rather than kept.
 constexpr size_t kMaxFreePieces = 64;
@@ -46,18 +49,21 @@ struct TransferEngine::Queue {
     std::deque<std::unique_ptr<Job>> jobs;
     size_t next = 0;  // The first job that may have more to submit.
     uint64_t num_bytes_under_way = 0;
-    bool is_starved = false;           // The kernel had no memory.
-    bool is_pumped = false;            // A thread is in Pump.
+    bool is_starved = false;                         // The kernel had no memory.
+    std::optional<Clock::time_point> starved_since;  // Until something is submitted.
+    bool is_pumped = false;                          // A thread is in Pump.
     const Piece *submitted = nullptr;  // It is submitting this one, and it has not come back.
     bool has_warned = false;
 };
 
 TransferEngine::TransferEngine(std::string name, libusb_device_handle *device,
-                               LibusbSubmission &submission, Report report)
+                               LibusbSubmission &submission, Report report,
+                               std::chrono::milliseconds memory_patience)
     : name_(std::move(name)),
       device_(device),
       submission_(submission),
       report_(std::move(report)),
+      memory_patience_(memory_patience),
       memory_(submission) {}
 
 TransferEngine::~TransferEngine() = default;
@@ -207,6 +213,14 @@ void TransferEngine::SubmitNext(std::unique_lock<std::mutex> &lock, Job &job) {
     queue.submitted = &piece;
     lock.unlock();
     piece.request.Load(*job.transfer, piece.cut);
+    lock.lock();
+    if (job.is_stopped) {
+        queue.submitted = nullptr;
+        Recycle(Remove(piece));
+        CallBack(job);
+        return FinishIfOver(job);
+    }
+    lock.unlock();
     const int error = submission_.Submit(piece.request.get());
     lock.lock();
     const bool has_come_back = queue.submitted != &piece;
@@ -223,6 +237,8 @@ void TransferEngine::SubmitNext(std::unique_lock<std::mutex> &lock, Job &job) {
         FinishIfOver(job);
     } else if (error != 0) {
         NotSubmitted(job, error, num_ended);
+    } else {
+        queue.starved_since.reset();
     }
 }
 
@@ -250,12 +266,21 @@ void TransferEngine::NotSubmitted(Job &job, int error, uint64_t num_ended) {
     if (error == LIBUSB_ERROR_NO_MEM && memory_.MakeRoom()) {
         return;  // It is asked for again.
     }
-    if (error == LIBUSB_ERROR_NO_MEM && num_under_way_ > 0) {
+    if (error == LIBUSB_ERROR_NO_MEM &&
+        (num_under_way_ > 0 || (num_ended == num_ended_ && !HasWaitedEnough(*job.queue)))) {
         job.queue->is_starved = true;
     } else if (error != LIBUSB_ERROR_NO_MEM || num_ended == num_ended_) {
         Refuse(job, error);
         FinishIfOver(job);
     }  // Else what had the memory has ended meanwhile: it is asked for again.
+}
+
+bool TransferEngine::HasWaitedEnough(Queue &queue) const {
+    const Clock::time_point now = Clock::now();
+    if (!queue.starved_since) {
+        queue.starved_since = now;
+    }
+    return now - *queue.starved_since >= memory_patience_;
 }
 
 void TransferEngine::Refuse(Job &job, int error) {
@@ -314,6 +339,9 @@ void TransferEngine::FinishIfOver(Job &job) {
         --queue.next;
     }
     queue.jobs.erase(place);
+    if (queue.jobs.empty()) {
+        queue.starved_since.reset();
+    }
 }
 
 void TransferEngine::OnPieceDone(libusb_transfer *transfer) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,10 +43,13 @@ public:
     using Report = std::function<void(UsbTransfer &transfer, const UsbOutcome &outcome)>;
 
     static constexpr uint64_t kMaxBytesUnderWay = 4UL * 1024 * 1024;
+    /// How long a transfer waits for memory of the kernel's that others have, before it is refused: other processes give
+    /// back in this time what they do not use.
+    static constexpr std::chrono::milliseconds kMemoryPatience{2 * DeviceMemory::kKept};
 
     /// `name` begins log lines. `device` and `submission` outlive the engine.
     TransferEngine(std::string name, libusb_device_handle *device, LibusbSubmission &submission,
-                   Report report);
+                   Report report, std::chrono::milliseconds memory_patience = kMemoryPatience);
     /// Only when IsIdle().
     ~TransferEngine();
     TransferEngine(const TransferEngine &) = delete;
@@ -104,6 +108,8 @@ private:
     [[nodiscard]] std::unique_ptr<Piece> Remove(Piece &piece);
     [[nodiscard]] std::unique_ptr<Piece> MakePiece(const UsbTransfer &transfer);
     void Recycle(std::unique_ptr<Piece> piece);
+    /// Whether the kernel has had no memory for the queue's next piece for so long that it is refused.
+    [[nodiscard]] bool HasWaitedEnough(Queue &queue) const;
     /// Has the job wait for memory, or refuses it. `num_ended` as when it was asked for.
     void NotSubmitted(Job &job, int error, uint64_t num_ended);
     void Refuse(Job &job, int error);
@@ -119,6 +125,7 @@ private:
     libusb_device_handle *const device_;
     LibusbSubmission &submission_;
     const Report report_;
+    const std::chrono::milliseconds memory_patience_;
 
     std::mutex mutex_;
     // All of the following is guarded by mutex_.

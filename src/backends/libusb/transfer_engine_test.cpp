@@ -2,6 +2,7 @@
 #include "backends/libusb/transfer_engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -129,7 +130,8 @@ protected:
     TransferEngine engine_{"device", nullptr, kernel_,
                            [this](const UsbTransfer &transfer, const UsbOutcome &outcome) {
                                reports_.emplace_back(&transfer, outcome);
-                           }};
+                           },
+                           std::chrono::milliseconds(0)};
 };
 
 TEST_F(TransferEngineTest, ContiguousBuffer_IsGivenToLibusbItself) {
@@ -573,6 +575,41 @@ TEST_F(DeviceMemoryTransfers, KernelWithoutMemory_GetsItBackAndIsAskedAgain) {
     EXPECT_FALSE(kernel_.Holds(kernel_.under_way.at(0)));
     kernel_.FinishFirst();
     ExpectEnd(next, UsbStatus::kSuccess, 64 * 1024);
+}
+
+TEST_F(DeviceMemoryTransfers, CancelledTransfer_GivesItsMemoryBack) {
+    TestTransfer &transfer = StartBulk(kIn, 64 * 1024);
+    engine_.Cancel(transfer);
+    kernel_.FinishFirst(LIBUSB_TRANSFER_CANCELLED);
+    ExpectEnd(transfer, UsbStatus::kAborted, 0);
+    StartBulk(kIn, 64 * 1024);
+    EXPECT_EQ(kernel_.mapped.size(), 1U);
+    kernel_.FinishFirst();
+}
+
+// What the kernel lacks, other processes may have and not use.
+TEST_F(DeviceMemoryTransfers, KernelWithoutMemory_IsAskedForAWhileBeforeATransferIsRefused) {
+    int num_ended = 0;
+    TransferEngine patient(
+        "device", nullptr, kernel_,
+        [&](UsbTransfer &, const UsbOutcome &end) {
+            EXPECT_EQ(end.status, UsbStatus::kSuccess);
+            ++num_ended;
+        },
+        std::chrono::hours(1));
+    TestTransfer transfer;
+    transfer.type = UsbTransferType::kBulk;
+    transfer.endpoint = kOut;
+    transfer.memory.resize(64 * 1024);
+    transfer.buffer = {{.address = transfer.memory.data(), .num_bytes = 64 * 1024}};
+    kernel_.refuses = LIBUSB_ERROR_NO_MEM;
+    patient.Start(transfer);
+    EXPECT_TRUE(patient.RetryStarved());
+    EXPECT_EQ(num_ended, 0);
+    kernel_.refuses.reset();
+    EXPECT_FALSE(patient.RetryStarved());
+    kernel_.FinishFirst();
+    EXPECT_EQ(num_ended, 1);
 }
 
 TEST_F(DeviceMemoryTransfers, MemoryOfManyTransfers_IsUsedAgain) {

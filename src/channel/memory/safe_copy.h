@@ -17,7 +17,8 @@ enum class Stores : uint8_t {
 /// Copies `num_bytes`, as fast as memcpy, and stops where either side is not accessible, or stops being so.
 /// @return the bytes copied; of the few pages that follow, parts may have been written, too. Any thread. Installs handlers
 /// for SIGSEGV and SIGBUS at the first call, which pass on every signal that is not of such a copy, and lets both through
-/// to a thread that blocks them; looks every kHandlerCheck whether somebody has replaced the handlers or blocks the signals.
+/// to a thread that blocks them, also one that was sent to it; looks every kHandlerCheck whether somebody has replaced the
+/// handlers or blocks the signals.
 [[nodiscard]] uint64_t CopyBytes(void *to, const void *from, uint64_t num_bytes,
                                  Stores stores = Stores::kCached);
 

@@ -185,7 +185,9 @@ uint64_t ChunkLoan::FillAlone(uint64_t offset, const std::byte *from, uint64_t n
 }
 
 uint64_t ChunkLoan::CopyBack(uint64_t offset, void *to, uint64_t num_bytes) {
-    return Copy(to, bytes() + offset, num_bytes);
+    const uint64_t num_copied = Copy(to, bytes() + offset, num_bytes);
+    is_timed_ = is_timed_ && num_copied == num_bytes;
+    return num_copied;
 }
 
 uint64_t ChunkLoan::Copy(void *to, const void *from, uint64_t num_bytes) {

@@ -137,8 +137,8 @@ void ConnectionServer::ServeUntilStopped() {
 
 void ConnectionServer::GiveWay(AppWaits waits) {
     const bool has_given_way = HasGivenWay(waits);
-    const auto here = static_cast<uint32_t>(sched_getcpu());
-    if (aside_.IsDue(has_given_way && waits == GaveWayOn(here))) {
+    const int here = has_given_way ? sched_getcpu() : -1;
+    if (aside_.IsDue(here >= 0 && waits == GaveWayOn(static_cast<uint32_t>(here)))) {
         shared_->server_moves.store(1);
         aside_.StepAside();
         shared_->server_moves.store(0);

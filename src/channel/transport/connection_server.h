@@ -165,6 +165,7 @@ void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
             break;
         }
         FutexWaitFor(shared_->server_parked, 1, kParkBackstop);
+        aside_.Slept();
         FetchCallPath(CallSide::kDriver);
         // Woken without work: the application is about to call.
         if (shared_->server_parked.load() == 0 && SpinUntil(is_over, SpinBudget::kMost)) {

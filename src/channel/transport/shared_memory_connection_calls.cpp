@@ -230,9 +230,11 @@ SharedMemoryConnection::Wait SharedMemoryConnection::AwaitServer(CallSlot &slot,
     if (was_parked || !SpinRounds(is_over)) {
         // A server that has not answered by now may be waiting for this very processor.
         GiveWay(slot);
-        const bool is_seen =
-            (was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over)) ||
-            (shared_->server_moves.load() != 0 && SpinUntil(is_over, kLongestMove));
+        bool is_seen = was_parked ? spin_.SpinForWoken(is_over) : spin_.Spin(is_over);
+        const auto has_moved = [&] { return shared_->server_moves.load() == 0 || is_over(); };
+        if (!is_seen && !has_moved() && SpinUntil(has_moved, kLongestMove)) {
+            is_seen = spin_.SpinForWoken(is_over);
+        }
         if (!is_seen) {
             return AwaitServerParked(slot, ticket);
         }

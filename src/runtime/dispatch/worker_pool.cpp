@@ -173,9 +173,14 @@ bool WorkerPool::WaitUntilIdle(std::chrono::milliseconds limit) {
             lock, limit, [this] { return num_queued_ == 0 && num_workers_ == num_idle_; });
     }
     ++num_waiting_;
-    worker_rests_.notify_all();
-    const bool is_idle = worker_rests_.wait_for(lock, limit, [this] {
-        return num_queued_ == 0 && num_workers_ == num_idle_ + num_waiting_;
+    const uint64_t before = num_idle_moments_;
+    const bool is_idle = worker_rests_.wait_for(lock, limit, [this, before] {
+        if (num_queued_ == 0 && num_workers_ == num_idle_ + num_waiting_) {
+            // The others have it from here: who sees it first goes back to work.
+            ++num_idle_moments_;
+            worker_rests_.notify_all();
+        }
+        return num_idle_moments_ != before;
     });
     --num_waiting_;
     return is_idle;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 
 #include "base/interleaver.h"
@@ -66,7 +67,8 @@ private:
     size_t num_queued_ = 0;
     size_t num_idle_ = 0;
     size_t num_workers_ = 0;
-    size_t num_waiting_ = 0;  // workers in WaitUntilIdle
+    size_t num_waiting_ = 0;         // workers in WaitUntilIdle
+    uint64_t num_idle_moments_ = 0;  // that one of them has seen
     bool is_ending_ = false;
     bool has_watcher_ = false;
 

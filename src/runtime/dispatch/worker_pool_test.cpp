@@ -122,12 +122,13 @@ TEST(WorkerPool, WaitUntilIdle_OnAWorkerDoesNotWaitForItself) {
 }
 
 TEST(WorkerPool, WaitUntilIdle_OnTwoWorkersDoesNotWaitForTheOther) {
-    std::barrier both_run(2);
+    std::barrier both(2);
     Event first;
     Event second;
-    const auto wait = [&both_run](Event &idle) {
-        both_run.arrive_and_wait();
-        EXPECT_TRUE(WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(30)));
+    const auto wait = [&both](Event &idle) {
+        both.arrive_and_wait();
+        EXPECT_TRUE(WorkerPool::Instance().WaitUntilIdle(std::chrono::seconds(60)));
+        both.arrive_and_wait();  // neither is at rest before both have seen it
         idle.Set();
     };
     RunOnWorker([&] { wait(first); });
