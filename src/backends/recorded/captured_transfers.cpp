@@ -104,8 +104,19 @@ std::expected<CapturedDevices, CaptureFault> ReadCapturedDevices(std::span<const
     if (!contents) {
         return std::unexpected(std::move(contents.error()));
     }
+    const auto &packets = contents->packets;
+    if (!packets.empty() && std::ranges::none_of(packets, [](const CapturePacket &packet) {
+            return IsUsbLinkType(packet.link_type);
+        })) {
+        return std::unexpected(CaptureFault{
+            packets.front().offset,
+            fmt::format(
+                "packets of link type {}; those of USB are 189 and 220 (usbmon on Linux), 249 "
+                "(USBPcap on Windows) and 266 (a Mac's)",
+                packets.front().link_type)});
+    }
     Joiner joiner;
-    for (const CapturePacket &packet : contents->packets) {
+    for (const CapturePacket &packet : packets) {
         auto event = DecodeUsbCapture(packet);
         if (!event) {
             return std::unexpected(CaptureFault{

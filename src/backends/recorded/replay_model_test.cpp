@@ -275,6 +275,11 @@ TEST(ReplayChoice, CaptureWithSeveralDevices_ListsThem) {
 
 TEST(ReplayChoice, FileThatIsNoCapture_IsRefused) {
     EXPECT_THAT(ErrorOf(Bytes(100)), HasSubstr("test.pcapng: byte 0: neither"));
+    Bytes ethernet;
+    EncodeCaptureStart(1, "test", ethernet);
+    EncodeCapturePacket(0, Bytes(60), "", ethernet);
+    EXPECT_THAT(ErrorOf(ethernet),
+                AllOf(HasSubstr("packets of link type 1"), HasSubstr("266 (a Mac's)")));
 }
 
 TEST(ReplayChoice, Specification_IsAFileAndADevice) {

@@ -21,6 +21,13 @@ namespace opendext::backends {
 inline constexpr uint16_t kLinkTypeUsbLinux = 189;         ///< usbmon, a head of 48 bytes.
 inline constexpr uint16_t kLinkTypeUsbLinuxMmapped = 220;  ///< usbmon, a head of 64 bytes. Written.
 inline constexpr uint16_t kLinkTypeUsbPcap = 249;
+inline constexpr uint16_t kLinkTypeUsbDarwin = 266;  ///< A Mac's, without isochronous transfers.
+
+/// Whether packets of that type can be URBs.
+constexpr bool IsUsbLinkType(uint16_t link_type) {
+    return link_type == kLinkTypeUsbLinux || link_type == kLinkTypeUsbLinuxMmapped ||
+           link_type == kLinkTypeUsbPcap || link_type == kLinkTypeUsbDarwin;
+}
 
 /// One isochronous packet of an event.
 struct UsbCaptureFrame {
@@ -64,6 +71,8 @@ struct UsbCaptureEvent {
 [[nodiscard]] std::expected<std::optional<UsbCaptureEvent>, std::string> DecodeUsbmon(
     std::span<const std::byte> packet, std::endian order, size_t head_bytes);
 [[nodiscard]] std::expected<std::optional<UsbCaptureEvent>, std::string> DecodeUsbPcap(
+    std::span<const std::byte> packet);
+[[nodiscard]] std::expected<std::optional<UsbCaptureEvent>, std::string> DecodeUsbDarwin(
     std::span<const std::byte> packet);
 
 /// The packet that usbmon would have written on this machine, in front of the data. `num_data_bytes` follow, and are

@@ -200,5 +200,72 @@ TEST(UsbPcap, BrokenPackets_AreRefused) {
     EXPECT_FALSE(DecodeUsbPcap(UsbPcapPacket(1, 0x83, 0, 0, head, {})));
 }
 
+/// As macOS 11 writes them: a head of 40 bytes, for device 7 at location 0x14200000.
+Bytes UsbDarwinPacket(int request, uint32_t num_bytes, uint32_t status, int endpoint, int type,
+                      const Bytes &payload) {
+    Bytes packet = FromNumbers({0x01, 0x01, 40, request});
+    ByteWriter(packet, std::endian::little)
+        .Put(num_bytes)
+        .Put(status)
+        .Put(uint32_t{0})
+        .Put(uint64_t{0x26718754})
+        .Put(uint32_t{0x14200000});
+    const Bytes rest = FromNumbers({3, 7, endpoint, type, 0, 0, 0, 0, 0, 0, 0, 0});
+    packet.insert(packet.end(), rest.begin(), rest.end());
+    packet.insert(packet.end(), payload.begin(), payload.end());
+    return packet;
+}
+
+TEST(UsbDarwin, ControlTransfer_HasItsSetupAndData) {
+    const Bytes asked =
+        UsbDarwinPacket(0, 18, 0, 0x80, 0, FromNumbers({0x80, 6, 0, 1, 0, 0, 18, 0}));
+    const auto submission = DecodeUsbDarwin(asked);
+    ASSERT_TRUE(submission && *submission);
+    EXPECT_EQ((*submission)->kind, UsbCaptureEvent::Kind::kSubmission);
+    EXPECT_EQ((*submission)->urb, 0x26718754U);
+    EXPECT_EQ((*submission)->bus, 0x14);
+    EXPECT_EQ((*submission)->device, 7);
+    EXPECT_EQ((*submission)->num_bytes, 18U);
+    ASSERT_TRUE((*submission)->setup);
+    EXPECT_EQ((*submission)->setup->request, 6);
+    const Bytes answered = UsbDarwinPacket(1, 3, 0, 0x80, 0, FromNumbers({18, 1, 0}));
+    const auto completion = DecodeUsbDarwin(answered);
+    ASSERT_TRUE(completion && *completion);
+    EXPECT_EQ((*completion)->kind, UsbCaptureEvent::Kind::kCompletion);
+    EXPECT_THAT((*completion)->data, ElementsAre(std::byte{18}, std::byte{1}, std::byte{0}));
+    EXPECT_FALSE((*completion)->is_cut);
+}
+
+TEST(UsbDarwin, BulkTransfers_HaveTheirDataAndStatus) {
+    const Bytes sent = UsbDarwinPacket(0, 2, 0, 0x02, 2, FromNumbers({5, 6}));
+    const auto submission = DecodeUsbDarwin(sent);
+    ASSERT_TRUE(submission && *submission);
+    EXPECT_EQ((*submission)->type, UsbTransferType::kBulk);
+    EXPECT_EQ((*submission)->data.size(), 2U);
+    for (const auto &[status, urb] : {std::pair(0xE0005000U, -EPIPE),
+                                      {0xE00002EBU, -ECONNRESET},
+                                      {0xE00002C0U, -ESHUTDOWN},
+                                      {0xE00002E7U, 0}}) {
+        const Bytes ended = UsbDarwinPacket(1, 0, status, 0x81, 2, {});
+        const auto completion = DecodeUsbDarwin(ended);
+        ASSERT_TRUE(completion && *completion);
+        EXPECT_EQ((*completion)->status, urb);
+    }
+}
+
+TEST(UsbDarwin, WhatIsNoTransferOrBroken_IsPassedOverOrRefused) {
+    const Bytes isochronous = UsbDarwinPacket(1, 0, 0, 0x83, 1, {});
+    const auto passed = DecodeUsbDarwin(isochronous);
+    EXPECT_TRUE(passed && !*passed);
+    Bytes packet = UsbDarwinPacket(0, 18, 0, 0x80, 0, FromNumbers({0x80, 6, 0}));
+    const auto without_setup = DecodeUsbDarwin(packet);
+    ASSERT_FALSE(without_setup);
+    EXPECT_THAT(without_setup.error(), HasSubstr("setup packet"));
+    for (const size_t size : {0UL, 3UL, 31UL, 39UL}) {
+        packet.resize(size);
+        EXPECT_FALSE(DecodeUsbDarwin(packet)) << size;
+    }
+}
+
 }  // namespace
 }  // namespace opendext::backends

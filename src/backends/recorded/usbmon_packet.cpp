@@ -225,10 +225,15 @@ std::expected<std::optional<UsbCaptureEvent>, std::string> DecodeUsbCapture(
         case kLinkTypeUsbPcap:
             event = DecodeUsbPcap(packet.bytes);
             break;
+        case kLinkTypeUsbDarwin:
+            event = DecodeUsbDarwin(packet.bytes);
+            break;
         default:
             return std::nullopt;
     }
-    if (event && *event && packet.link_type == kLinkTypeUsbPcap) {
+    const bool has_time =
+        packet.link_type != kLinkTypeUsbPcap && packet.link_type != kLinkTypeUsbDarwin;
+    if (event && *event && !has_time) {
         (*event)->time_nanoseconds = packet.time_nanoseconds;
     }
     return event;
