@@ -18,6 +18,7 @@ struct RecordOptions {
     std::vector<std::string> dexts;
     std::string device;
     std::string output;
+    bool quiet = false;
     std::vector<std::string> app_command;
 };
 
@@ -32,6 +33,9 @@ int Record(const RecordOptions &options) {
     words.insert(words.end(), options.dexts.begin(), options.dexts.end());
     words.insert(words.end(),
                  {"--device", fmt::format("record:{},{}", options.output, options.device)});
+    if (options.quiet) {
+        words.emplace_back("--quiet");
+    }
     if (!options.app_command.empty()) {
         words.emplace_back("--app");
         words.insert(words.end(), options.app_command.begin(), options.app_command.end());
@@ -61,7 +65,9 @@ void AddRecordCommand(CLI::App &program, Run &run, std::vector<std::string> app_
     usb->add_option("DEXT", options->dexts, "A .dext folder")->required();
     usb->add_option("--device", options->device, "The device, as of opendext run")->required();
     usb->add_option("-o,--output", options->output, "The file to write")->required();
+    usb->add_flag("-q,--quiet", options->quiet, "As of opendext run");
     usb->footer(
+        "With --app PROGRAM ARGS... last, as of opendext run; without it, until Ctrl-C.\n\n"
         "Example:\n"
         "  opendext record usb MyDriver.dext --device libusb:0781:5530 -o disk.pcapng --app ./app\n"
         "  opendext run MyDriver.dext --device replay:disk.pcapng --app ./app\n");
