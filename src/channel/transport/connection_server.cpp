@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -105,6 +106,7 @@ void ConnectionServer::RequestStop() {
 
 #pragma clang section text = "opendext_call_driver"
 void ConnectionServer::ServeUntilStopped() {
+    prctl(PR_SET_TIMERSLACK, 1'000UL);  // a nap before a call ends in time
     while (!stop_.load(std::memory_order_acquire)) {
         if (has_jobs_.load(std::memory_order_relaxed)) {
             RunJobs();
@@ -115,7 +117,7 @@ void ConnectionServer::ServeUntilStopped() {
             ++next_ticket_;
             GiveWay(waits);
         } else {
-            AwaitApplication(spin_, [this] { return HasWork(); });
+            AwaitApplication(spin_, forecast_, [this] { return HasWork(); });
         }
     }
     // Jobs answer messages; dropping them answers those with an error.
