@@ -23,11 +23,11 @@ int64_t NumPreemptions() {
     return usage.ru_nivcsw;
 }
 
-/// Lets this thread run where it was allowed to. If that is everywhere, on what is added later, too.
+/// Lets this thread run where it was allowed to; if that is all that the machine can have, on what is added later, too.
 void Allow(const cpu_set_t &allowed) {
     cpu_set_t all;
     std::memset(&all, 0xFF, sizeof(all));
-    const bool is_everywhere = CPU_COUNT(&allowed) >= sysconf(_SC_NPROCESSORS_ONLN);
+    const bool is_everywhere = CPU_COUNT(&allowed) >= sysconf(_SC_NPROCESSORS_CONF);
     const cpu_set_t &wanted = is_everywhere ? all : allowed;
     if (sched_setaffinity(0, sizeof(wanted), &wanted) != 0) {
         // The machine has changed meanwhile; the kernel takes what there is of these.

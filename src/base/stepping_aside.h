@@ -20,8 +20,8 @@ public:
     [[nodiscard]] bool IsDue(bool is_shared) {
         if (!is_shared) {
             num_shared_ = 0;
-            if (num_to_watch_ != 0 && --num_to_watch_ == 0) {
-                Judge();
+            if (num_to_watch_ != 0) {
+                Watch();
             }
             return false;
         }
@@ -57,6 +57,12 @@ private:
     /// Calls after a step that show how it turned out.
     static constexpr uint32_t kNumWatched = 1024;
 
+    void Watch() {
+        --num_to_watch_;
+        if (num_to_watch_ == 0) {
+            Judge();
+        }
+    }
     void Judge();
 
     using Clock = std::chrono::steady_clock;

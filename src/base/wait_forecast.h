@@ -14,7 +14,7 @@ namespace opendext {
 
 /// A caller that comes again and again after about the same time, one that fills a buffer before each call say, can be met
 /// awake: who waits for him sleeps until shortly before he comes, and looks for him from then on. Nobody is woken then, which
-/// on a virtual machine costs him who wakes up to 50 us. Waits that differ have no forecast. One thread.
+/// on a virtual machine costs him who wakes up to 50 us. Waits that differ by more than that have no forecast. One thread.
 class WaitForecast {
 public:
     using Nanoseconds = std::chrono::nanoseconds;
@@ -34,7 +34,8 @@ public:
         window_.reset();
         const int64_t margin = kLeastMargin + 3 * deviation_ns_;
         const bool is_known = num_seen_ == kFewestSeen && mean_ns_ >= kShortest.count() &&
-                              mean_ns_ <= kLongest.count() && margin <= mean_ns_ / 2;
+                              mean_ns_ <= kLongest.count() &&
+                              margin <= std::min(mean_ns_ / 2, kMostMargin);
         if (num_to_skip_ != 0) {
             --num_to_skip_;
         } else if (is_known) {
@@ -52,11 +53,15 @@ public:
             num_skipped_ = is_missed ? std::min(num_skipped_ * 2, kMostSkipped)
                                      : std::max(num_skipped_ / 2, 1U);
         }
-        // A pause is not what comes next.
+        // A pause is not what comes next; several in a row are.
         const int64_t ns = taken.count();
         if (num_seen_ != 0 && ns > kPause * mean_ns_) {
-            return;
+            if (++num_pauses_ < kFewestSeen) {
+                return;
+            }
+            num_seen_ = 0;
         }
+        num_pauses_ = 0;
         if (num_seen_ == 0) {
             mean_ns_ = ns;
             deviation_ns_ = ns / 2;
@@ -70,6 +75,8 @@ public:
 
 private:
     static constexpr int64_t kLeastMargin = 20'000;
+    /// Looking for longer costs more than to be woken.
+    static constexpr int64_t kMostMargin = 80'000;
     static constexpr int64_t kPause = 4;
     static constexpr uint32_t kFewestSeen = 4;
     static constexpr uint32_t kMostSkipped = 64;
@@ -78,6 +85,7 @@ private:
     int64_t mean_ns_ = 0;
     int64_t deviation_ns_ = 0;
     uint32_t num_seen_ = 0;
+    uint32_t num_pauses_ = 0;  // in a row
     uint32_t num_to_skip_ = 0;
     uint32_t num_skipped_ = 1;
 };

@@ -26,7 +26,7 @@ TEST(WaitForecastTest, WaitsThatAreAlike_HaveAWindowAroundThem) {
     ASSERT_TRUE(window);
     EXPECT_LT(window->from, kUsual);
     EXPECT_GT(window->to, kUsual + Nanoseconds(20'000));
-    EXPECT_LT(window->to - window->from, kUsual);
+    EXPECT_LT(window->to - window->from, kUsual / 2);
 }
 
 TEST(WaitForecastTest, WaitsThatDiffer_HaveNone) {
@@ -64,6 +64,13 @@ TEST(WaitForecastTest, MissedWindows_BecomeRare) {
     }
     EXPECT_LT(num_windows, 30);
     EXPECT_GT(num_windows, 0);
+}
+
+TEST(WaitForecastTest, ManyShortWaitsBefore_DoNotHideLongOnes) {
+    WaitForecast forecast;
+    Wait(forecast, 20, Nanoseconds(5'000));
+    Wait(forecast, 60, 10 * kUsual / 4);
+    EXPECT_TRUE(forecast.Next());
 }
 
 TEST(WaitForecastTest, ChangedWaits_AreFollowed) {

@@ -216,6 +216,7 @@ void TransferEngine::SubmitNext(std::unique_lock<std::mutex> &lock, Job &job) {
     lock.lock();
     if (job.is_stopped) {
         queue.submitted = nullptr;
+        job.cutter = before;
         Recycle(Remove(piece));
         CallBack(job);
         return FinishIfOver(job);

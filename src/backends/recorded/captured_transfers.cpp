@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/recorded/captured_transfers.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -81,7 +82,8 @@ private:
         transfer.completion = packet.number;
         transfer.num_done = event.num_bytes;
         transfer.status = event.status;
-        if (transfer.endpoint.is_in()) {
+        // A Mac tells what was sent, too, when it has been sent.
+        if (transfer.endpoint.is_in() || !event.data.empty() || event.is_cut) {
             transfer.data = event.data;
             transfer.is_cut = event.is_cut;
             transfer.frames = event.frames;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backends/recorded/captured_transfers.h"
 #include "base/byte_cursor.h"
 
 namespace opendext::backends {
@@ -236,12 +237,24 @@ TEST(UsbDarwin, ControlTransfer_HasItsSetupAndData) {
     EXPECT_FALSE((*completion)->is_cut);
 }
 
-TEST(UsbDarwin, BulkTransfers_HaveTheirDataAndStatus) {
-    const Bytes sent = UsbDarwinPacket(0, 2, 0, 0x02, 2, FromNumbers({5, 6}));
-    const auto submission = DecodeUsbDarwin(sent);
+TEST(UsbDarwin, DataOfEitherDirection_ComesWithTheCompletion) {
+    const Bytes asked = UsbDarwinPacket(0, 2, 0, 0x02, 2, {});
+    const auto submission = DecodeUsbDarwin(asked);
     ASSERT_TRUE(submission && *submission);
     EXPECT_EQ((*submission)->type, UsbTransferType::kBulk);
-    EXPECT_EQ((*submission)->data.size(), 2U);
+    EXPECT_EQ((*submission)->num_bytes, 2U);
+    EXPECT_FALSE((*submission)->is_cut);
+    for (const int endpoint : {0x00, 0x80, 0x02, 0x81}) {
+        const Bytes ended =
+            UsbDarwinPacket(1, 3, 0, endpoint, endpoint % 128 == 0 ? 0 : 2, FromNumbers({5, 6}));
+        const auto completion = DecodeUsbDarwin(ended);
+        ASSERT_TRUE(completion && *completion);
+        EXPECT_THAT((*completion)->data, ElementsAre(std::byte{5}, std::byte{6}));
+        EXPECT_TRUE((*completion)->is_cut);
+    }
+}
+
+TEST(UsbDarwin, Status_IsUnderstood) {
     for (const auto &[status, urb] : {std::pair(0xE0005000U, -EPIPE),
                                       {0xE00002EBU, -ECONNRESET},
                                       {0xE00002C0U, -ESHUTDOWN},
@@ -265,6 +278,20 @@ TEST(UsbDarwin, WhatIsNoTransferOrBroken_IsPassedOverOrRefused) {
         packet.resize(size);
         EXPECT_FALSE(DecodeUsbDarwin(packet)) << size;
     }
+}
+
+TEST(UsbDarwin, SentData_IsTheTransfers) {
+    Bytes file;
+    EncodeCaptureStart(kLinkTypeUsbDarwin, "test", file);
+    EncodeCapturePacket(1, UsbDarwinPacket(0, 3, 0, 0x02, 2, {}), "", file);
+    EncodeCapturePacket(2, UsbDarwinPacket(1, 3, 0, 0x02, 2, FromNumbers({7, 8, 9})), "", file);
+    const auto devices = ReadCapturedDevices(file);
+    ASSERT_TRUE(devices);
+    ASSERT_EQ(devices->devices.size(), 1U);
+    ASSERT_EQ(devices->devices[0].transfers.size(), 1U);
+    EXPECT_THAT(devices->devices[0].transfers[0].data,
+                ElementsAre(std::byte{7}, std::byte{8}, std::byte{9}));
+    EXPECT_FALSE(devices->devices[0].transfers[0].is_cut);
 }
 
 }  // namespace

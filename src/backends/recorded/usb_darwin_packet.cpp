@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets as a Mac's XHC interfaces give them to Wireshark (LINKTYPE_USB_DARWIN): a little-endian head that tells its own
-// length, then the data; of the submission of a control transfer its setup packet first.
+// length; then the setup packet of a submission to a control endpoint, the data of a completion.
 #include <algorithm>
 #include <cerrno>
 
@@ -50,13 +50,18 @@ std::optional<UsbTransferType> TypeOf(uint8_t number) {
         case 3:
             return UsbTransferType::kInterrupt;
         default:
-            return std::nullopt;  // isochronous ones, whose frames nobody describes
+            return std::nullopt;  // isochronous ones are not read
     }
 }
 
+// The data comes with the completion, whichever way it went.
 std::expected<void, std::string> TakePayload(ByteReader &payload, UsbCaptureEvent &event) {
-    const bool is_submission = event.kind == UsbCaptureEvent::Kind::kSubmission;
-    if (event.type == UsbTransferType::kControl && is_submission) {
+    if (event.kind == UsbCaptureEvent::Kind::kCompletion) {
+        event.data = payload.TakeBytes(std::min<size_t>(payload.left(), event.num_bytes));
+        event.is_cut = event.data.size() < event.num_bytes;
+        return {};
+    }
+    if (event.type == UsbTransferType::kControl) {
         const auto setup = payload.TakeBytes(8);
         if (setup.size() != 8) {
             return std::unexpected("the submission of a control transfer without its setup packet");
@@ -64,10 +69,6 @@ std::expected<void, std::string> TakePayload(ByteReader &payload, UsbCaptureEven
         event.setup = DecodeUsbSetup(std::span<const std::byte, 8>(setup));
         event.endpoint = {static_cast<uint8_t>(event.setup->is_in() ? 0x80 : 0)};
         event.num_bytes = event.setup->length;
-    }
-    if (event.endpoint.is_in() != is_submission) {
-        event.data = payload.TakeBytes(std::min<size_t>(payload.left(), event.num_bytes));
-        event.is_cut = event.data.size() < event.num_bytes;
     }
     return {};
 }

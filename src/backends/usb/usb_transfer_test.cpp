@@ -393,9 +393,9 @@ TEST_F(RacingTransfers, EverythingAtOnce_EndsEveryTransferOnce) {
     aborter.join();
     wire->JoinAll();
     // The thread that watches timeouts may still be at it.
-    (void)transfers.WaitFor(3U * kEach);
+    (void)transfers.WaitFor(size_t{3} * kEach);
     (void)listener.WaitFor(3);
-    EXPECT_EQ(transfers.ended().size(), 3U * kEach);
+    EXPECT_EQ(transfers.ended().size(), size_t{3} * kEach);
     EXPECT_EQ(listener.kinds(), "ACD");
 }
 

@@ -60,10 +60,7 @@ uint64_t PairedCopier::Copy(void *to, const void *from, uint64_t num_bytes, Stor
             .announced_at = num_first / kPieceBytes * kPieceBytes,
             .end = num_bytes};
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    const bool is_helped = lock.owns_lock() && HasThread();
-    if (is_helped) {
-        Offer(job);
-    }
+    const bool is_helped = lock.owns_lock() && HasThread() && Offer(job);
     Work(job);
     if (is_helped) {
         TakeBack();
@@ -92,12 +89,8 @@ bool PairedCopier::HasThread() {
         has_asked_ = true;
         try {
             const BlockedSignals blocked;
-            CPU_ZERO(&allowed_);
-            if (sched_getaffinity(0, sizeof(allowed_), &allowed_) == 0 &&
-                CPU_COUNT(&allowed_) > 1) {
-                thread_ = std::thread([this] { Help(); });
-                pthread_setname_np(thread_.native_handle(), "copier");
-            }
+            thread_ = std::thread([this] { Help(); });
+            pthread_setname_np(thread_.native_handle(), "copier");
         } catch (const std::system_error &) {
             // There can be none: who copies does it alone.
         }
@@ -118,16 +111,23 @@ void PairedCopier::Help() {
     }
 }
 
-void PairedCopier::Offer(Job &job) {
+bool PairedCopier::Offer(Job &job) {
     // The kernel likes to wake a thread where it is woken from, and there it would wait for the end of the copy.
-    cpu_set_t others = allowed_;
-    if (const int here = sched_getcpu(); here >= 0) {
-        CPU_CLR(here, &others);
+    cpu_set_t others;
+    CPU_ZERO(&others);
+    const int here = sched_getcpu();
+    if (here < 0 || sched_getaffinity(0, sizeof(others), &others) != 0) {
+        return false;
     }
-    pthread_setaffinity_np(thread_.native_handle(), sizeof(others), &others);
+    CPU_CLR(here, &others);
+    if (CPU_COUNT(&others) == 0 ||
+        pthread_setaffinity_np(thread_.native_handle(), sizeof(others), &others) != 0) {
+        return false;
+    }
     job_ = &job;
     word_.store(kOffered);
     FutexWake(word_, 1, FutexScope::kThisProcess);
+    return true;
 }
 
 void PairedCopier::TakeBack() {

@@ -3,7 +3,6 @@
 /// Copying with two threads.
 #pragma once
 
-#include <sched.h>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -44,12 +43,12 @@ private:
     /// Makes the thread at the first call. With mutex_ held.
     [[nodiscard]] bool HasThread();
     void Help();
-    void Offer(Job &job);
+    /// @return false when there is no other processor for it.
+    [[nodiscard]] bool Offer(Job &job);
     void TakeBack();
 
     std::mutex mutex_;  // held by who is helped
     bool has_asked_ = false;
-    cpu_set_t allowed_{};             // where the thread may run
     Job *job_ = nullptr;              // of what is offered
     std::atomic<uint32_t> word_ = 0;  // a State; both sides sleep on it
     std::thread thread_;

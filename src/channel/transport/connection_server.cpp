@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/prctl.h>
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
@@ -106,7 +105,6 @@ void ConnectionServer::RequestStop() {
 
 #pragma clang section text = "opendext_call_driver"
 void ConnectionServer::ServeUntilStopped() {
-    prctl(PR_SET_TIMERSLACK, 1'000UL);  // a nap before a call ends in time
     while (!stop_.load(std::memory_order_acquire)) {
         if (has_jobs_.load(std::memory_order_relaxed)) {
             RunJobs();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/prctl.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -189,7 +190,10 @@ bool ConnectionServer::AwaitInWindow(std::chrono::steady_clock::time_point from,
         shared_->server_parked.store(1);
         std::atomic_thread_fence(std::memory_order_seq_cst);  // with that of WakeServer's caller
         if (!is_over()) {
+            prctl(PR_SET_TIMERSLACK, 1'000UL);
             FutexWaitFor(shared_->server_parked, 1, nap);
+            prctl(PR_SET_TIMERSLACK,
+                  0UL);  // as before: what the driver starts from here inherits it
             aside_.Slept();
             FetchCallPath(CallSide::kDriver);
         }
