@@ -90,11 +90,11 @@ protected:
 
 TEST_F(ApplicationDeathTest, KilledApplication_LeavesNothingBehind) {
     // The first client makes what is made once: threads, buffers of the transport.
-    for (int round = 0; round < 2; ++round) {
+    for (uint64_t round = 0; round < 2; ++round) {
         const auto client = StartClient();
         ASSERT_TRUE(client->output().WaitFor("holding"));
         client->Kill(SIGKILL);
-        ASSERT_TRUE(WaitUntil([&] { return Stops() == 2 * (round + 1U); }));
+        ASSERT_TRUE(WaitUntil([&] { return Stops() == 2 * (round + 1); }));
     }
     Holdings before = Take();
     ASSERT_TRUE(WaitUntil([&] {

@@ -101,7 +101,7 @@ TEST_F(AppMemoryTest, SharedRange_IsFoundAgainAndNotMovedAgain) {
 
 TEST_F(AppMemoryTest, OverlappingRange_KeepsWhatIsSharedAndAddsTheRest) {
     const MappedRegion region = MapFresh(64 * 4096, 3);
-    const auto middle = memory.Share(RangeOf(region.data() + 16 * 4096, 8 * 4096), kWrite);
+    const auto middle = memory.Share(RangeOf(region.data() + size_t{16} * 4096, 8 * 4096), kWrite);
     ASSERT_TRUE(middle);
     const auto all = memory.Share(RangeOf(region.data() + 1, 64 * 4096 - 1), kWrite);
     ASSERT_TRUE(all);
@@ -176,7 +176,7 @@ TEST_F(AppMemoryTest, MovedMapping_IsFoundWhereItIsNow) {
         target.data());
     // Somebody else may be mapped there by now.
     auto *const left = static_cast<std::byte *>(region.Release());
-    const MappedRegion rest = MappedRegion::Adopt(left + 4 * 4096, 4 * 4096);
+    const MappedRegion rest = MappedRegion::Adopt(left + size_t{4} * 4096, 4 * 4096);
     const auto found = memory.Find(RangeOf(target.data() + 5, 100), kWrite);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->region, slices->front().region);
@@ -417,37 +417,34 @@ TEST_F(AppMemoryTest, ForkedChild_HasItsOwnCopyAndTheParentKeepsSharing) {
 }
 
 #if !__has_feature(thread_sanitizer)  // which lets no thread start after fork()
+/// Shares memory and leaves it, again and again, while another thread writes there. @return whether nothing was lost.
+bool ShareUnderAWriter(AppMemory &memory) {
+    const MappedRegion region = MapFresh(kMiB, 0);
+    auto *const word = reinterpret_cast<uint64_t *>(region.data() + size_t{5} * 4096);
+    std::atomic<bool> stop = false;
+    uint64_t num_writes = 0;
+    std::thread writer([&] {
+        while (!stop) {
+            __atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
+            ++num_writes;
+        }
+    });
+    bool is_shared = true;
+    for (int i = 0; i < 20; ++i) {
+        is_shared &= memory.Share(RangeOf(region.data(), kMiB), kWrite).has_value();
+        is_shared &= memory.Leave(RangeOf(region.data(), kMiB)).has_value();
+    }
+    stop = true;
+    writer.join();
+    return is_shared && *word == num_writes;
+}
+
 TEST_F(AppMemoryTest, UnprivilegedProcess_SharesTooAndItsWritersLoseNothing) {
     if (geteuid() != 0) {
         GTEST_SKIP() << "runs as an ordinary user already";
     }
     constexpr uid_t kNobody = 65534;
-    EXPECT_EQ(InChild([&] {
-                  if (setuid(kNobody) != 0) {
-                      return false;
-                  }
-                  const MappedRegion region = MapFresh(kMiB, 0);
-                  auto *const word = reinterpret_cast<uint64_t *>(region.data() + 5 * 4096);
-                  std::atomic<bool> stop = false;
-                  uint64_t num_writes = 0;
-                  bool is_shared = true;
-                  {
-                      std::jthread writer([&] {
-                          while (!stop) {
-                              __atomic_fetch_add(word, 1, __ATOMIC_RELAXED);
-                              ++num_writes;
-                          }
-                      });
-                      for (int i = 0; i < 20; ++i) {
-                          is_shared &=
-                              memory.Share(RangeOf(region.data(), kMiB), kWrite).has_value();
-                          is_shared &= memory.Leave(RangeOf(region.data(), kMiB)).has_value();
-                      }
-                      stop = true;
-                  }
-                  return is_shared && *word == num_writes;
-              }),
-              0);
+    EXPECT_EQ(InChild([&] { return setuid(kNobody) == 0 && ShareUnderAWriter(memory); }), 0);
 }
 
 TEST_F(AppMemoryTest, ProcessWithoutFreeDescriptors_SharesWhenItHasSomeAgain) {

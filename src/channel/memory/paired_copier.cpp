@@ -10,6 +10,7 @@
 
 #include "base/blocked_signals.h"
 #include "base/futex.h"
+#include "base/log.h"
 #include "base/spin.h"
 
 namespace opendext::channel {
@@ -91,8 +92,11 @@ bool PairedCopier::HasThread() {
             const BlockedSignals blocked;
             thread_ = std::thread([this] { Help(); });
             pthread_setname_np(thread_.native_handle(), "copier");
-        } catch (const std::system_error &) {
-            // There can be none: who copies does it alone.
+        } catch (const std::system_error &error) {
+            LogWarning(
+                "no thread helps to copy large structures: {}; raise the limit of threads (ulimit "
+                "-u)",
+                error.what());
         }
     }
     return thread_.joinable();

@@ -56,19 +56,21 @@ TEST(PairedCopierTest, UnreadablePages_EndTheCopyAtTheFirstOfThem) {
     }
 }
 
+void CopyAgainAndAgain(PairedCopier &copier, std::byte value) {
+    const std::vector<std::byte> from(4 * kMiB, value);
+    for (int round = 0; round < 10; ++round) {
+        std::vector<std::byte> to(4 * kMiB);
+        EXPECT_EQ(copier.Copy(to.data(), from.data(), to.size(), Stores::kStreamed, [] {}),
+                  to.size());
+        EXPECT_EQ(to, from);
+    }
+}
+
 TEST(PairedCopierTest, CopiesOfSeveralThreads_AreAllWhole) {
     PairedCopier copier;
     std::vector<std::thread> threads;
-    for (int i = 1; i <= 3; ++i) {
-        threads.emplace_back([&copier, i] {
-            const std::vector<std::byte> from(4 * kMiB, static_cast<std::byte>(i));
-            for (int round = 0; round < 10; ++round) {
-                std::vector<std::byte> to(4 * kMiB);
-                EXPECT_EQ(copier.Copy(to.data(), from.data(), to.size(), Stores::kStreamed, [] {}),
-                          to.size());
-                EXPECT_EQ(to, from);
-            }
-        });
+    for (const int value : {1, 2, 3}) {
+        threads.emplace_back([&copier, value] { CopyAgainAndAgain(copier, std::byte(value)); });
     }
     for (std::thread &thread : threads) {
         thread.join();
