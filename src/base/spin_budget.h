@@ -18,8 +18,11 @@ namespace opendext {
 /// peer that waits for this very processor, does not cost one. Any thread.
 class SpinBudget {
 public:
-    /// The longest that a wait spins: when waits follow each other closely.
     static constexpr std::chrono::nanoseconds kMost{100'000};
+
+    /// `most` is the longest that a wait spins when waits follow each other closely.
+    explicit SpinBudget(std::chrono::nanoseconds most = kMost)
+        : close_{.least_ns = 10'000, .most_ns = most.count()} {}
 
     /// Polls `is_done` until it returns true or the budget is over; no system call. Short waits read no clock.
     /// @return whether it returned true.
@@ -72,7 +75,7 @@ private:
     }
 
     std::atomic<int64_t> last_wait_at_ = 0;
-    Learnt close_{.least_ns = 10'000, .most_ns = kMost.count()};
+    Learnt close_;
     Learnt idle_{.least_ns = 2'000, .most_ns = 40'000};
     Learnt woken_{.least_ns = 0, .most_ns = 40'000};
 };

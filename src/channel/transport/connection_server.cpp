@@ -115,7 +115,7 @@ void ConnectionServer::ServeUntilStopped() {
             ++next_ticket_;
             GiveWay(waits);
         } else {
-            AwaitApplication(spin_, forecast_, [this] { return HasWork(); });
+            AwaitApplication(spin_, [this] { return HasWork(); });
         }
     }
     // Jobs answer messages; dropping them answers those with an error.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/prctl.h>
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -14,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <thread>
 #include <unordered_map>
@@ -25,7 +22,6 @@
 #include "base/spin.h"
 #include "base/spin_budget.h"
 #include "base/stepping_aside.h"
-#include "base/wait_forecast.h"
 #include "channel/transport/ask_gate.h"
 #include "channel/transport/bus_peer.h"
 #include "channel/transport/given_links.h"
@@ -92,13 +88,7 @@ private:
     void ServeUntilStopped();
     [[nodiscard]] bool HasWork() const;
     template <typename Predicate>
-    void AwaitApplication(SpinBudget &spin, WaitForecast &forecast, Predicate is_over);
-    /// Sleeps until `from`, and looks until `to`. @return whether `is_over` holds.
-    template <typename Predicate>
-    [[nodiscard]] bool AwaitInWindow(std::chrono::steady_clock::time_point from,
-                                     std::chrono::steady_clock::time_point to, Predicate is_over);
-    template <typename Predicate>
-    void Park(Predicate is_over);
+    void AwaitApplication(SpinBudget &spin, Predicate is_over);
     void Wake();
     void RequestStop();
     void PostJob(std::move_only_function<void()> job);
@@ -133,11 +123,11 @@ private:
     TransportEndpoint endpoint_;
     PeerRegions regions_;
     GivenLinks links_;
-    SpinBudget spin_;
+    /// An application that sends one fresh buffer after another takes this long to fill one.
+    static constexpr std::chrono::nanoseconds kMostSpinning{400'000};
+    SpinBudget spin_{kMostSpinning};
     uint64_t next_ticket_ = 1;  // used on the serving thread only, as the next one
     SteppingAside aside_;
-    WaitForecast forecast_;
-    WaitForecast ask_forecast_;
 
     std::atomic<bool> stop_ = false;
     std::atomic<bool> has_jobs_ = false;
@@ -163,48 +153,11 @@ private:
 /// Spins, then sleeps until the application has done something and `is_over` holds, or the backstop has passed:
 /// a server that sleeps looks by itself, whatever the application wrote over its futex.
 template <typename Predicate>
-void ConnectionServer::AwaitApplication(SpinBudget &spin, WaitForecast &forecast,
-                                        Predicate is_over) {
-    using Clock = std::chrono::steady_clock;
-    if (SpinRounds(is_over)) {
+void ConnectionServer::AwaitApplication(SpinBudget &spin, Predicate is_over) {
+    constexpr std::chrono::seconds kParkBackstop{2};
+    if (spin.Spin(is_over)) {
         return;
     }
-    const Clock::time_point start = Clock::now();
-    if (!spin.Spin(is_over)) {
-        const auto window = forecast.Next();
-        if (!window || !AwaitInWindow(start + window->from, start + window->to, is_over)) {
-            Park(is_over);
-        }
-    }
-    forecast.Learn(Clock::now() - start);
-}
-
-template <typename Predicate>
-bool ConnectionServer::AwaitInWindow(std::chrono::steady_clock::time_point from,
-                                     std::chrono::steady_clock::time_point to, Predicate is_over) {
-    using Clock = std::chrono::steady_clock;
-    constexpr std::chrono::microseconds kWaking{80};
-    constexpr std::chrono::microseconds kShortestNap{40};
-    const auto nap = from - kWaking - Clock::now();
-    if (nap > kShortestNap) {
-        shared_->server_parked.store(1);
-        std::atomic_thread_fence(std::memory_order_seq_cst);  // with that of WakeServer's caller
-        if (!is_over()) {
-            prctl(PR_SET_TIMERSLACK, 1'000UL);
-            FutexWaitFor(shared_->server_parked, 1, nap);
-            prctl(PR_SET_TIMERSLACK,
-                  0UL);  // as before: what the driver starts from here inherits it
-            aside_.Slept();
-            FetchCallPath(CallSide::kDriver);
-        }
-        shared_->server_parked.store(0);
-    }
-    return SpinUntil(is_over, std::max<Clock::duration>(to - Clock::now(), SpinBudget::kMost));
-}
-
-template <typename Predicate>
-void ConnectionServer::Park(Predicate is_over) {
-    constexpr std::chrono::seconds kParkBackstop{2};
     while (true) {
         shared_->server_parked.store(1);
         std::atomic_thread_fence(std::memory_order_seq_cst);  // with that of WakeServer's caller

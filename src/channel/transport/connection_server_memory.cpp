@@ -95,7 +95,7 @@ ConnectionServer::Pieces ConnectionServer::AskInCall(uint64_t ticket,
     if (HasGivenWay(Tell(slot, asks))) {
         sched_yield();  // it may be waiting for this very processor
     }
-    AwaitApplication(ask_spin_, ask_forecast_, [&] {
+    AwaitApplication(ask_spin_, [&] {
         return slot.state.load(std::memory_order_acquire) != asks ||
                stop_.load(std::memory_order_relaxed);
     });
