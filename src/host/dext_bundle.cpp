@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -50,6 +51,18 @@ std::string ObjectsLeft(const void *image) {
         }
     });
     return text;
+}
+
+// As ObjectsLeft, but for those whose free() is under way: a thread that is not the driver's, an application's in embedded
+// mode, may be in the code of the last one.
+std::string ObjectsLeftForGood(const void *image) {
+    const auto deadline = std::chrono::steady_clock::now() + kReleasePatience;
+    std::string left = ObjectsLeft(image);
+    while (!left.empty() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        left = ObjectsLeft(image);
+    }
+    return left;
 }
 
 /// How often each image is loaded: embedded drivers of one dext share it.
@@ -108,7 +121,7 @@ LoadedBundle::~LoadedBundle() {
     }
     object::ForgetFreedObjects();
     diagnostics::ForgetReported();
-    if (const std::string left = ObjectsLeft(image); !left.empty()) {
+    if (const std::string left = ObjectsLeftForGood(image); !left.empty()) {
         LogWarning(
             "{}: its code stays loaded, because objects of its classes are left: {}; look for "
             "a retain without its release, or a free() that does not call super::free()",

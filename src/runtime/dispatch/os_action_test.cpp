@@ -200,5 +200,16 @@ TEST_F(Action, InvocationsAgainstCancel_NeverStartAfterTheHandler) {
     }
 }
 
+// A driver's code is unloaded when none of its objects is left, and its free() is such code.
+TEST(ObjectCensus, ObjectWhoseFreeHasNotReturned_IsCounted) {
+    DispatchProbe *const probe = MakeProbeOn(MakeQueue("default")).detach();
+    const int64_t before = object::LiveObjects("DispatchProbe");
+    int64_t meanwhile = 0;
+    probe->ivars->on_freed = [&] { meanwhile = object::LiveObjects("DispatchProbe"); };
+    probe->release();
+    EXPECT_EQ(meanwhile, before);
+    EXPECT_EQ(object::LiveObjects("DispatchProbe"), before - 1);
+}
+
 }  // namespace
 }  // namespace opendext::dispatch

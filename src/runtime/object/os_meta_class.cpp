@@ -61,11 +61,11 @@ void MetaClassInternals::Register(const OSClassLoadInformation *information,
 }
 
 int64_t MetaClassInternals::LiveObjects(const OSMetaClass *meta_class) {
-    return __atomic_load_n(&meta_class->live_objects_, __ATOMIC_RELAXED);
+    return __atomic_load_n(&meta_class->live_objects_, __ATOMIC_ACQUIRE);
 }
 
 void MetaClassInternals::CountObject(const OSMetaClass *meta_class, int64_t change) {
-    __atomic_fetch_add(&meta_class->live_objects_, change, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&meta_class->live_objects_, change, __ATOMIC_RELEASE);
 }
 
 const OSMethodDescription *MetaClassInternals::FindMethod(const OSMetaClass *meta_class,

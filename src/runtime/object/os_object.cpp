@@ -31,6 +31,47 @@ constexpr uint32_t kMaxReferences = 0x7fffffff;
     std::abort();
 }
 
+/// A release of the last reference that this thread is in. The object counts as live until its free() has returned, which
+/// may be code of a driver: that is unloaded when none of its objects is left.
+class LastRelease {
+public:
+    explicit LastRelease(const OSObject *object)
+        : object_(object), meta_class_(object->getMetaClass()), outer_(t_innermost) {
+        t_innermost = this;
+    }
+    ~LastRelease() {
+        t_innermost = outer_;
+        if (is_destroyed_) {
+            MetaClassInternals::CountObject(meta_class_, -1);
+        }
+    }
+    LastRelease(const LastRelease &) = delete;
+    LastRelease &operator=(const LastRelease &) = delete;
+
+    /// @return false when this thread is in no release of it.
+    static bool NoteDestroyed(const OSObject *object) {
+        LastRelease *release = t_innermost;
+        while (release != nullptr && release->object_ != object) {
+            release = release->outer_;
+        }
+        if (release == nullptr) {
+            return false;
+        }
+        release->is_destroyed_ = true;
+        return true;
+    }
+
+private:
+    static thread_local LastRelease *t_innermost;
+
+    const OSObject *const object_;
+    const OSMetaClass *const meta_class_;
+    LastRelease *const outer_;
+    bool is_destroyed_ = false;
+};
+
+thread_local LastRelease *LastRelease::t_innermost = nullptr;
+
 }  // namespace
 
 ObjectAttachment *ObjectInternals::Attachment(const OSObject *object) {
@@ -103,12 +144,15 @@ void ObjectInternals::Destroy(OSObject *object) {
     if (const uint32_t references = References(object); references != 0) {
         FailCount(object, "free", references);
     }
-    MetaClassInternals::CountObject(object->getMetaClass(), -1);
+    const OSMetaClass *const meta_class = object->getMetaClass();
     delete Attachment(object);
     NoteGone(object);
     const EndingObject ending = BeginEnd(object);
     object->~OSObject();
     EndStorage(object, ending);
+    if (!LastRelease::NoteDestroyed(object)) {
+        MetaClassInternals::CountObject(meta_class, -1);
+    }
 }
 
 }  // namespace opendext::object
@@ -130,6 +174,7 @@ void OSObject::retain() const {
 
 void OSObject::release() const {
     if (ObjectInternals::Drop(this)) {
+        const opendext::object::LastRelease last(this);
         const_cast<OSObject *>(this)->free();
     }
 }

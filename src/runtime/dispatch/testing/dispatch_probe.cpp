@@ -12,8 +12,12 @@ bool DispatchProbe::init() {
 }
 
 void DispatchProbe::free() {
+    const std::function<void()> on_freed = std::move(ivars->on_freed);
     delete ivars;
     super::free();
+    if (on_freed) {
+        on_freed();
+    }
 }
 
 kern_return_t DispatchProbe::SetDispatchQueue_Impl(const char *name, IODispatchQueue *queue) {

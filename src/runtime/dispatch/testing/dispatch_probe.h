@@ -21,6 +21,8 @@ struct DispatchProbe_IVars {
     opendext::dispatch::Event noted;
     /// Called first in every method, on its thread, when set before.
     std::function<void()> on_call;
+    /// Called last in free(), when set before.
+    std::function<void()> on_freed;
 
     void Note(uint64_t value) {
         if (on_call) {
