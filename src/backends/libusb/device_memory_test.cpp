@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/libusb/device_memory.h"
 
-#include <map>
-#include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "backends/libusb/mapped_blocks.h"
 
 namespace opendext::backends {
 namespace {
@@ -16,21 +16,13 @@ class Source final : public DeviceMemorySource {
 public:
     std::byte *MapMemory(size_t num_bytes) override {
         ++num_asked;
-        if (is_refused) {
-            return nullptr;
-        }
-        auto memory = std::make_unique<std::byte[]>(num_bytes);
-        std::byte *const address = memory.get();
-        mapped[address] = std::move(memory);
-        return address;
+        return is_refused ? nullptr : mapped.Map(num_bytes);
     }
-    void UnmapMemory(std::byte *memory, size_t /*num_bytes*/) override {
-        EXPECT_EQ(mapped.erase(memory), 1U);
-    }
+    void UnmapMemory(std::byte *memory, size_t /*num_bytes*/) override { mapped.Unmap(memory); }
 
     bool is_refused = false;
     int num_asked = 0;
-    std::map<std::byte *, std::unique_ptr<std::byte[]>> mapped;
+    MappedBlocks mapped;
 };
 
 class DeviceMemoryTest : public testing::Test {

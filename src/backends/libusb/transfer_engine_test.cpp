@@ -6,7 +6,6 @@
 #include <cstring>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/libusb/mapped_blocks.h"
 #include "base/log.h"
 
 namespace opendext::backends {
@@ -46,17 +46,9 @@ public:
     }
     void Wake() override { ++num_wakes; }
     std::byte *MapMemory(size_t num_bytes) override {
-        if (!has_memory) {
-            return nullptr;
-        }
-        auto memory = std::make_unique<std::byte[]>(num_bytes);
-        std::byte *const address = memory.get();
-        mapped[address] = std::move(memory);
-        return address;
+        return has_memory ? mapped.Map(num_bytes) : nullptr;
     }
-    void UnmapMemory(std::byte *memory, size_t /*num_bytes*/) override {
-        EXPECT_EQ(mapped.erase(memory), 1U);
-    }
+    void UnmapMemory(std::byte *memory, size_t /*num_bytes*/) override { mapped.Unmap(memory); }
     /// Whether the data of a transfer lies in memory of ours.
     [[nodiscard]] bool Holds(const libusb_transfer *transfer) const {
         return mapped.contains(reinterpret_cast<std::byte *>(transfer->buffer));
@@ -80,7 +72,7 @@ public:
     std::function<int()> during_next_submit;  // Returns what Submit returns.
     int num_wakes = 0;
     bool has_memory = false;
-    std::map<std::byte *, std::unique_ptr<std::byte[]>> mapped;
+    MappedBlocks mapped;
 };
 
 class TransferEngineTest : public testing::Test {
