@@ -4,10 +4,11 @@
 #pragma once
 
 #include <sched.h>
-#include <algorithm>
-#include <atomic>
+
 #include <chrono>
 #include <cstdint>
+
+#include "base/back_off.h"
 
 namespace opendext {
 
@@ -23,13 +24,7 @@ public:
         return way;
     }
 
-    [[nodiscard]] bool IsWorthwhile() {
-        const uint32_t left = num_to_skip_.load(std::memory_order_relaxed);
-        if (left != 0) {
-            num_to_skip_.store(left - 1, std::memory_order_relaxed);
-        }
-        return left == 0;
-    }
+    [[nodiscard]] bool IsWorthwhile() { return back_off_.IsWorthwhile(); }
 
     void GiveWay() {
         using Clock = std::chrono::steady_clock;
@@ -40,12 +35,10 @@ public:
 
     /// For GiveWay, and tests.
     void Learn(std::chrono::nanoseconds taken) {
-        const uint32_t skipped = num_skipped_.load(std::memory_order_relaxed);
         if (taken < kLongest) {
-            num_skipped_.store(std::max(skipped / 2, kLeastSkipped), std::memory_order_relaxed);
+            back_off_.WentWell();
         } else {
-            num_to_skip_.store(skipped, std::memory_order_relaxed);
-            num_skipped_.store(std::min(skipped * 2, kMostSkipped), std::memory_order_relaxed);
+            back_off_.WentBadly();
         }
     }
 
@@ -54,8 +47,7 @@ public:
     static constexpr uint32_t kMostSkipped = 2048;
 
 private:
-    std::atomic<uint32_t> num_to_skip_ = 0;
-    std::atomic<uint32_t> num_skipped_ = kLeastSkipped;  ///< The next time.
+    BackOff<kLeastSkipped, kMostSkipped> back_off_;
 };
 
 }  // namespace opendext

@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 
 namespace opendext {
@@ -37,20 +36,15 @@ void Allow(const cpu_set_t &allowed) {
 
 }  // namespace
 
-bool SteppingAside::IsWorthwhile() {
-    if (num_to_skip_ != 0) {
-        --num_to_skip_;
-        return false;
-    }
-    return true;
-}
-
-void SteppingAside::Learn(bool was_bad) {
-    if (was_bad) {
-        num_to_skip_ = num_skipped_;
-        num_skipped_ = std::min(num_skipped_ * 2, kMostSkipped);
-    } else {
-        num_skipped_ = std::max(num_skipped_ / 2, kLeastSkipped);
+void SteppingAside::Learn(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kGood:
+            undone_.WentWell();
+            return unwanted_.WentWell();
+        case Outcome::kUndone:
+            return undone_.WentBadly();
+        case Outcome::kUnwanted:
+            return unwanted_.WentBadly();
     }
 }
 
@@ -60,7 +54,7 @@ void SteppingAside::StepAside() {
     const int here = sched_getcpu();
     if (here < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) != 0 ||
         CPU_COUNT(&allowed) < 2) {
-        return Learn(true);
+        return Learn(Outcome::kUnwanted);
     }
     cpu_set_t others = allowed;
     CPU_CLR(here, &others);
@@ -69,7 +63,7 @@ void SteppingAside::StepAside() {
     Allow(allowed);
     const Clock::time_point end = Clock::now();
     if (!has_moved || end - start > kLongest) {
-        return Learn(true);
+        return Learn(Outcome::kUnwanted);
     }
     moved_at_ = end;
     num_preemptions_ = NumPreemptions();
@@ -79,7 +73,8 @@ void SteppingAside::StepAside() {
 void SteppingAside::Judge() {
     // Over a longer time everybody is preempted now and then.
     if (Clock::now() - moved_at_ < kLongestWatch) {
-        Learn(NumPreemptions() - num_preemptions_ > kMostPreemptions);
+        const bool is_wanted = NumPreemptions() - num_preemptions_ > kMostPreemptions;
+        Learn(is_wanted ? Outcome::kUnwanted : Outcome::kGood);
     }
 }
 

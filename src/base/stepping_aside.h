@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/back_off.h"
+
 namespace opendext {
 
 /// The kernel likes to wake a thread on the processor of who wakes it, and leaves it there for milliseconds. Where the two
@@ -30,7 +32,7 @@ public:
         }
         num_shared_ = 0;
         if (std::exchange(num_to_watch_, 0) != 0) {
-            Learn(true);  // the kernel has moved it back
+            Learn(Outcome::kUndone);
         }
         return IsWorthwhile();
     }
@@ -43,15 +45,25 @@ public:
     void StepAside();
 
     /// For IsDue, and tests.
-    [[nodiscard]] bool IsWorthwhile();
-    /// How the last step turned out.
-    void Learn(bool was_bad);
+    [[nodiscard]] bool IsWorthwhile() {
+        const bool stays = undone_.IsWorthwhile();
+        return unwanted_.IsWorthwhile() && stays;
+    }
+
+    /// How a step turned out.
+    enum class Outcome : uint8_t {
+        kGood,
+        kUndone,    ///< The kernel has moved the thread back: a step for nothing, no more.
+        kUnwanted,  ///< Others want the processor, and each step may wait for them.
+    };
+    void Learn(Outcome outcome);
 
     /// So many shared calls in a row come before a step.
     static constexpr uint32_t kNumShared = 32;
     /// After a bad step, so many that would have been come to nothing.
     static constexpr uint32_t kLeastSkipped = 16;
-    static constexpr uint32_t kMostSkipped = 4096;
+    static constexpr uint32_t kMostSkippedOfUndone = 64;
+    static constexpr uint32_t kMostSkippedOfUnwanted = 4096;
 
 private:
     /// Calls after a step that show how it turned out.
@@ -69,10 +81,10 @@ private:
 
     uint32_t num_shared_ = 0;
     uint32_t num_to_watch_ = 0;
-    uint32_t num_to_skip_ = 0;
-    uint32_t num_skipped_ = kLeastSkipped;  ///< The next time.
-    int64_t num_preemptions_ = 0;           ///< At the last step.
-    Clock::time_point moved_at_;            ///< The same.
+    BackOff<kLeastSkipped, kMostSkippedOfUndone> undone_;
+    BackOff<kLeastSkipped, kMostSkippedOfUnwanted> unwanted_;
+    int64_t num_preemptions_ = 0;  ///< At the last step.
+    Clock::time_point moved_at_;   ///< The same.
 };
 
 }  // namespace opendext

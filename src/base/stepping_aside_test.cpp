@@ -4,11 +4,14 @@
 #include <sched.h>
 
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 namespace opendext {
 namespace {
+
+using Outcome = SteppingAside::Outcome;
 
 uint32_t NumSkipped(SteppingAside &aside) {
     uint32_t skipped = 0;
@@ -28,26 +31,32 @@ cpu_set_t Allowed() {
 TEST(SteppingAsideTest, AfterABadStep_ItIsLeftForManyTimes) {
     SteppingAside aside;
     EXPECT_TRUE(aside.IsWorthwhile());
-    aside.Learn(true);
-    EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
-    EXPECT_TRUE(aside.IsWorthwhile());
+    for (const Outcome outcome : {Outcome::kUndone, Outcome::kUnwanted}) {
+        aside.Learn(outcome);
+        EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
+        EXPECT_TRUE(aside.IsWorthwhile());
+    }
 }
 
 TEST(SteppingAsideTest, WhereItIsBadEachTime_ItIsTriedEverMoreRarely) {
-    SteppingAside aside;
-    uint32_t before = 0;
-    for (int i = 0; i < 20; ++i) {
-        aside.Learn(true);
-        const uint32_t skipped = NumSkipped(aside);
-        EXPECT_TRUE(skipped > before || skipped == SteppingAside::kMostSkipped);
-        before = skipped;
+    for (const auto &[outcome, most] :
+         {std::pair(Outcome::kUndone, SteppingAside::kMostSkippedOfUndone),
+          std::pair(Outcome::kUnwanted, SteppingAside::kMostSkippedOfUnwanted)}) {
+        SteppingAside aside;
+        uint32_t before = 0;
+        for (int i = 0; i < 20; ++i) {
+            aside.Learn(outcome);
+            const uint32_t skipped = NumSkipped(aside);
+            EXPECT_TRUE(skipped > before || skipped == most);
+            before = skipped;
+        }
+        EXPECT_EQ(before, most);
+        for (int i = 0; i < 20; ++i) {
+            aside.Learn(Outcome::kGood);
+        }
+        aside.Learn(outcome);
+        EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
     }
-    EXPECT_EQ(before, SteppingAside::kMostSkipped);
-    for (int i = 0; i < 20; ++i) {
-        aside.Learn(false);
-    }
-    aside.Learn(true);
-    EXPECT_EQ(NumSkipped(aside), SteppingAside::kLeastSkipped);
 }
 
 TEST(SteppingAsideTest, ManySharedCallsInARow_MakeItDue) {
