@@ -14,8 +14,11 @@ class LearntChoice {
 public:
     /// For the next time, which is going to be timed.
     [[nodiscard]] Way Next() {
-        const bool is_usual = usual_pace_ <= other_pace_;
-        const Way next = is_usual != IsTrial(num_times_) ? kUsual : kOther;
+        const Way better = usual_pace_ <= other_pace_ ? kUsual : kOther;
+        if (num_times_ % kTimesPerTrial == kTrialLength) {
+            tried_ = better == kUsual ? kOther : kUsual;
+        }
+        const Way next = IsTrial(num_times_) ? tried_ : better;
         num_of_kind_ = num_times_ == 0 || next != last_ ? 1 : num_of_kind_ + 1;
         last_ = next;
         ++num_times_;
@@ -24,31 +27,35 @@ public:
 
     /// What that took. One that failed need not be told of.
     void Took(uint64_t num_bytes, std::chrono::nanoseconds time) {
-        // The first of its kind finds things as the other kind has left them.
-        if (num_of_kind_ == 1) {
+        // The first ones of a kind find things as the other kind has left them.
+        if (num_of_kind_ <= kNumSettling) {
             return;
         }
         const double pace = static_cast<double>(time.count()) / static_cast<double>(num_bytes);
         double &known = last_ == kUsual ? usual_pace_ : other_pace_;
         // One that was interrupted counts for little.
-        known = IsTrial(num_times_ - 1) || known == kUnknown
-                    ? pace
-                    : known + (std::min(pace, 2 * known) - known) / 4;
+        if (IsTrial(num_times_ - 1)) {
+            known = num_of_kind_ == kTrialLength ? std::min(pace, known) : pace;
+        } else {
+            known = known == kUnknown ? pace : known + (std::min(pace, 2 * known) - known) / 4;
+        }
     }
 
 private:
-    /// Two of so many are done the other way, the second one for what it takes.
-    static constexpr uint32_t kTimesPerTrial = 128;
-    static constexpr uint32_t kTrial = 4;
+    /// Four of so many are done the other way, the last two for what they take: the shorter one counts.
+    static constexpr uint32_t kTimesPerTrial = 256;
+    static constexpr uint32_t kTrialLength = 4;
+    static constexpr uint32_t kNumSettling = 2;
     static constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-    static bool IsTrial(uint32_t time) { return time % kTimesPerTrial / 2 * 2 == kTrial; }
+    static bool IsTrial(uint32_t time) { return time % kTimesPerTrial / kTrialLength == 1; }
 
     // In nanoseconds per byte.
     double usual_pace_ = kUnknown;
     double other_pace_ = kUnknown;
     uint32_t num_times_ = 0;
     Way last_ = kUsual;
+    Way tried_ = kOther;        // in the last trial
     uint32_t num_of_kind_ = 0;  // in a row
 };
 
