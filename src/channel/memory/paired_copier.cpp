@@ -18,8 +18,8 @@ namespace opendext::channel {
 namespace {
 
 constexpr uint64_t kPieceBytes = uint64_t{256} << 10;
-/// A piece is copied in less, unless its thread does not run.
-constexpr std::chrono::microseconds kSpin{100};
+/// A piece is copied in less, also into pages that nobody has touched, unless its thread does not run.
+constexpr std::chrono::microseconds kSpin{250};
 
 enum State : uint32_t {
     kIdle,     ///< The thread sleeps.
@@ -63,10 +63,13 @@ uint64_t PairedCopier::Copy(void *to, const void *from, uint64_t num_bytes, Stor
     const std::unique_lock lock(mutex_, std::try_to_lock);
     const bool is_helped = lock.owns_lock() && HasThread() && Offer(job);
     Work(job);
-    if (is_helped) {
-        TakeBack();
+    if (!is_helped) {
+        return job.end.load();
     }
-    return job.end.load();
+    TakeBack();
+    const uint64_t end = job.end.load();
+    // What one thread may not touch, another one may: protection keys are each thread's own.
+    return end + CopyBytes(job.to + end, job.from + end, num_bytes - end, stores);
 }
 
 void PairedCopier::Work(Job &job) {

@@ -21,8 +21,8 @@ class PairedCopier {
 public:
     /// To wake the thread takes longer than fewer bytes.
     static constexpr uint64_t kFewestBytes = uint64_t{4} << 20;
-    /// Left when a copy is announced.
-    static constexpr uint64_t kLastBytes = uint64_t{2} << 20;
+    /// Left when a copy is announced: the driver that this wakes up takes the processor of who helps.
+    static constexpr uint64_t kLastBytes = uint64_t{256} << 10;
 
     PairedCopier() = default;
     /// No copy is under way.

@@ -141,7 +141,7 @@ bool ChunkLoan::Take(uint64_t num_bytes, Passage passage) {
         Abandon();
     }
     passage_ = passage;
-    is_timed_ = StoreChoice::IsTimed(num_bytes, passage) && chunk_.region != nullptr;
+    is_timed_ = StoreChoice::IsTimed(num_bytes) && chunk_.region != nullptr;
     stores_ = is_timed_ ? Choice().Next() : StoreChoice::Untimed(num_bytes, passage);
     return chunk_.region != nullptr;
 }
@@ -154,18 +154,25 @@ uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) 
 
 uint64_t ChunkLoan::FillAndAnnounce(uint64_t offset, const std::byte *from, uint64_t num_bytes,
                                     const std::function<void()> &announce) {
-    using Clock = std::chrono::steady_clock;
-    if (passage_ != Passage::kThere || num_bytes < PairedCopier::kFewestBytes) {
-        return FillAlone(offset, from, num_bytes, announce);
+    const auto alone = [&] { return FillAlone(offset, from, num_bytes, announce); };
+    if (num_bytes < PairedCopier::kFewestBytes) {
+        return alone();
     }
-    const Crew crew = chunk_.crew.Next();
+    const Leg leg = passage_ == Passage::kThere ? Leg::kInput : Leg::kOutputThere;
+    return CopyMany(leg, bytes() + offset, from, num_bytes, announce, alone);
+}
+
+template <typename Alone>
+uint64_t ChunkLoan::CopyMany(Leg leg, std::byte *to, const std::byte *from, uint64_t num_bytes,
+                             const std::function<void()> &announce, Alone alone) {
+    using Clock = std::chrono::steady_clock;
+    CrewChoice &choice = chunk_.crews[static_cast<size_t>(leg)];
+    const Crew crew = choice.Next();
     const Clock::time_point start = Clock::now();
     const uint64_t num_copied =
-        crew == Crew::kOne
-            ? FillAlone(offset, from, num_bytes, announce)
-            : arena_.copier().Copy(bytes() + offset, from, num_bytes, stores_, announce);
+        crew == Crew::kOne ? alone() : arena_.copier().Copy(to, from, num_bytes, stores_, announce);
     if (num_copied == num_bytes) {
-        chunk_.crew.Took(num_bytes, Clock::now() - start);
+        choice.Took(num_bytes, Clock::now() - start);
     }
     return num_copied;
 }
@@ -185,7 +192,13 @@ uint64_t ChunkLoan::FillAlone(uint64_t offset, const std::byte *from, uint64_t n
 }
 
 uint64_t ChunkLoan::CopyBack(uint64_t offset, void *to, uint64_t num_bytes) {
-    const uint64_t num_copied = Copy(to, bytes() + offset, num_bytes);
+    const std::byte *const from = bytes() + offset;
+    if (num_bytes >= PairedCopier::kFewestBytes) {
+        return CopyMany(
+            Leg::kOutputBack, static_cast<std::byte *>(to), from, num_bytes, [] {},
+            [&] { return CopyBytes(to, from, num_bytes, stores_); });
+    }
+    const uint64_t num_copied = Copy(to, from, num_bytes);
     is_timed_ = is_timed_ && num_copied == num_bytes;
     return num_copied;
 }
@@ -202,7 +215,7 @@ uint64_t ChunkLoan::Copy(void *to, const void *from, uint64_t num_bytes) {
 }
 
 void ChunkLoan::Return() {
-    if (is_timed_ && chunk_.region != nullptr && StoreChoice::IsTimed(num_filled_, passage_)) {
+    if (is_timed_ && chunk_.region != nullptr && StoreChoice::IsTimed(num_filled_)) {
         Choice().Took(num_filled_, copying_);
     }
     is_timed_ = false;

@@ -22,6 +22,13 @@ namespace opendext::channel {
 enum class Crew : uint8_t { kPair, kOne };
 using CrewChoice = LearntChoice<Crew, Crew::kPair, Crew::kOne>;
 
+/// The copies of a chunk's bytes that are alike.
+enum class Leg : uint8_t {
+    kInput,
+    kOutputThere,
+    kOutputBack,
+};
+
 /// Shareable memory that an application's bytes are copied through, recycled with its pages warm. One per
 /// connection, so that a driver sees only what was passed to it. Idle memory is bounded, and given back when
 /// it has been idle for kMaxIdleTime. Any thread.
@@ -42,7 +49,7 @@ public:
         uint64_t region_id = 0;  ///< Its name at the peer; 0 without a peer.
         std::shared_ptr<SharedRegion> region;
         std::array<StoreChoice, 2> stores;  ///< By Passage.
-        CrewChoice crew;                    ///< Of Passage::kThere.
+        std::array<CrewChoice, 3> crews;    ///< By Leg.
     };
 
     /// `peer` outlives the arena; NULL when there is no other process.
@@ -119,11 +126,16 @@ public:
                                            uint64_t num_bytes,
                                            const std::function<void()> &announce);
 
-    /// Copies what is at `offset` to the application. @return as Fill.
+    /// Copies what is at `offset` to the application. @return as Fill; parts of what follows may have been written, too.
     [[nodiscard]] uint64_t CopyBack(uint64_t offset, void *to, uint64_t num_bytes);
 
 private:
     [[nodiscard]] StoreChoice &Choice() { return chunk_.stores[static_cast<size_t>(passage_)]; }
+    /// Of as many bytes as PairedCopier helps with: by it, or by `alone`, as has been learnt.
+    template <typename Alone>
+    [[nodiscard]] uint64_t CopyMany(Leg leg, std::byte *to, const std::byte *from,
+                                    uint64_t num_bytes, const std::function<void()> &announce,
+                                    Alone alone);
     [[nodiscard]] uint64_t FillAlone(uint64_t offset, const std::byte *from, uint64_t num_bytes,
                                      const std::function<void()> &announce);
     [[nodiscard]] uint64_t Copy(void *to, const void *from, uint64_t num_bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/transport/client_arena.h"
 
+#include <sys/mman.h>
 #include <algorithm>
 #include <vector>
 
@@ -109,12 +110,28 @@ TEST_F(ClientArenaTest, BytesThereAndBack_AreWhatTheDriverLeft) {
         std::vector<std::byte> bytes(num_bytes, std::byte{4});
         ChunkLoan loan(arena_);
         ASSERT_TRUE(loan.Take(num_bytes, Passage::kThereAndBack));
-        EXPECT_EQ(loan.Fill(8, bytes.data(), num_bytes), num_bytes);
+        int num_announced = 0;
+        EXPECT_EQ(loan.FillAndAnnounce(8, bytes.data(), num_bytes, [&] { ++num_announced; }),
+                  num_bytes);
+        EXPECT_EQ(num_announced, 1);
         loan.bytes()[8] = std::byte{5};
         EXPECT_EQ(loan.CopyBack(8, bytes.data(), num_bytes), num_bytes);
         EXPECT_EQ(bytes.front(), std::byte{5});
         EXPECT_EQ(std::ranges::count(bytes, std::byte{4}), static_cast<ptrdiff_t>(num_bytes - 1));
         EXPECT_EQ(loan.CopyBack(8, nullptr, num_bytes), 0U);
+    }
+}
+
+TEST_F(ClientArenaTest, BytesBackToMemoryThatEndsEarly_AreCountedUpToItsEnd) {
+    const uint64_t num_bytes = 8 * kMiB;
+    const uint64_t num_writable = 5 * kMiB;
+    const auto target = MappedRegion::MapAnonymous(num_bytes);
+    ASSERT_TRUE(target);
+    ASSERT_EQ(mprotect(target->data() + num_writable, num_bytes - num_writable, PROT_READ), 0);
+    for (int i = 0; i < 10; ++i) {  // also those that one thread copies
+        ChunkLoan loan(arena_);
+        ASSERT_TRUE(loan.Take(num_bytes, Passage::kThereAndBack));
+        EXPECT_EQ(loan.CopyBack(0, target->data(), num_bytes), num_writable);
     }
 }
 

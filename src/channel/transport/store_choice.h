@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "channel/memory/paired_copier.h"
 #include "channel/memory/safe_copy.h"
 #include "channel/transport/learnt_choice.h"
 
@@ -22,12 +23,15 @@ class StoreChoice : public LearntChoice<Stores, Stores::kCached, Stores::kStream
 public:
     /// Fewer bytes are not worth two looks at the clock: they go into the cache.
     static constexpr uint64_t kFewestTimed = uint64_t{16} << 10;
+    /// More are cached or streamed by their number alone: for them it is learnt who copies (ClientArena::Chunk::crews), and
+    /// of two choices at a time neither would learn what it has brought about.
+    static constexpr uint64_t kMostTimed = PairedCopier::kFewestBytes - 1;
     /// More are streamed. What is to come back is read out of the cache then, if it is still there.
-    static constexpr uint64_t kMostCachedThere = uint64_t{2} << 20;
+    static constexpr uint64_t kMostCachedThere = kMostTimed;
     static constexpr uint64_t kMostCachedThereAndBack = uint64_t{32} << 20;
 
-    [[nodiscard]] static bool IsTimed(uint64_t num_bytes, Passage passage) {
-        return num_bytes >= kFewestTimed && num_bytes <= MostCached(passage);
+    [[nodiscard]] static bool IsTimed(uint64_t num_bytes) {
+        return num_bytes >= kFewestTimed && num_bytes <= kMostTimed;
     }
     [[nodiscard]] static Stores Untimed(uint64_t num_bytes, Passage passage) {
         return num_bytes > MostCached(passage) ? Stores::kStreamed : Stores::kCached;
