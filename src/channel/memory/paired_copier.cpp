@@ -32,14 +32,19 @@ enum State : uint32_t {
 }  // namespace
 
 struct PairedCopier::Job {
-    std::byte *to;
-    const std::byte *from;
+    uintptr_t to;  // both may be 0, and an application's pointer anything
+    uintptr_t from;
     uint64_t num_bytes;
     Stores stores;
     const std::function<void()> &announce;
     uint64_t announced_at;          ///< A piece's offset.
     std::atomic<uint64_t> next{0};  ///< Offset of the next piece.
     std::atomic<uint64_t> end;      ///< Of what could be copied.
+
+    [[nodiscard]] uint64_t Copy(uint64_t at, uint64_t num_piece_bytes) const {
+        return CopyBytes(reinterpret_cast<void *>(to + at),
+                         reinterpret_cast<const void *>(from + at), num_piece_bytes, stores);
+    }
 };
 
 PairedCopier::~PairedCopier() {
@@ -53,8 +58,8 @@ PairedCopier::~PairedCopier() {
 uint64_t PairedCopier::Copy(void *to, const void *from, uint64_t num_bytes, Stores stores,
                             const std::function<void()> &announce) {
     const uint64_t num_first = num_bytes - std::min(num_bytes, kLastBytes);
-    Job job{.to = static_cast<std::byte *>(to),
-            .from = static_cast<const std::byte *>(from),
+    Job job{.to = reinterpret_cast<uintptr_t>(to),
+            .from = reinterpret_cast<uintptr_t>(from),
             .num_bytes = num_bytes,
             .stores = stores,
             .announce = announce,
@@ -69,7 +74,7 @@ uint64_t PairedCopier::Copy(void *to, const void *from, uint64_t num_bytes, Stor
     TakeBack();
     const uint64_t end = job.end.load();
     // What one thread may not touch, another one may: protection keys are each thread's own.
-    return end + CopyBytes(job.to + end, job.from + end, num_bytes - end, stores);
+    return end + job.Copy(end, num_bytes - end);
 }
 
 void PairedCopier::Work(Job &job) {
@@ -79,7 +84,7 @@ void PairedCopier::Work(Job &job) {
             job.announce();
         }
         const uint64_t num_bytes = std::min(kPieceBytes, job.num_bytes - at);
-        const uint64_t num_copied = CopyBytes(job.to + at, job.from + at, num_bytes, job.stores);
+        const uint64_t num_copied = job.Copy(at, num_bytes);
         if (num_copied < num_bytes) {
             uint64_t end = job.end.load();
             while (at + num_copied < end && !job.end.compare_exchange_weak(end, at + num_copied)) {}
