@@ -154,18 +154,18 @@ uint64_t ChunkLoan::Fill(uint64_t offset, const void *from, uint64_t num_bytes) 
 
 uint64_t ChunkLoan::FillAndAnnounce(uint64_t offset, const std::byte *from, uint64_t num_bytes,
                                     const std::function<void()> &announce) {
-    const auto alone = [&] { return FillAlone(offset, from, num_bytes, announce); };
-    if (num_bytes < PairedCopier::kFewestBytes) {
-        return alone();
-    }
     const Leg leg = passage_ == Passage::kThere ? Leg::kInput : Leg::kOutputThere;
-    return CopyMany(leg, bytes() + offset, from, num_bytes, announce, alone);
+    return CopyByCrew(leg, bytes() + offset, from, num_bytes, announce,
+                      [&] { return FillAlone(offset, from, num_bytes, announce); });
 }
 
 template <typename Alone>
-uint64_t ChunkLoan::CopyMany(Leg leg, std::byte *to, const std::byte *from, uint64_t num_bytes,
-                             const std::function<void()> &announce, Alone alone) {
+uint64_t ChunkLoan::CopyByCrew(Leg leg, void *to, const void *from, uint64_t num_bytes,
+                               const std::function<void()> &announce, Alone alone) {
     using Clock = std::chrono::steady_clock;
+    if (num_bytes < PairedCopier::kFewestBytes) {
+        return alone();
+    }
     CrewChoice &choice = chunk_.crews[static_cast<size_t>(leg)];
     const Crew crew = choice.Next();
     const Clock::time_point start = Clock::now();
@@ -193,12 +193,8 @@ uint64_t ChunkLoan::FillAlone(uint64_t offset, const std::byte *from, uint64_t n
 
 uint64_t ChunkLoan::CopyBack(uint64_t offset, void *to, uint64_t num_bytes) {
     const std::byte *const from = bytes() + offset;
-    if (num_bytes >= PairedCopier::kFewestBytes) {
-        return CopyMany(
-            Leg::kOutputBack, static_cast<std::byte *>(to), from, num_bytes, [] {},
-            [&] { return CopyBytes(to, from, num_bytes, stores_); });
-    }
-    const uint64_t num_copied = Copy(to, from, num_bytes);
+    const uint64_t num_copied = CopyByCrew(
+        Leg::kOutputBack, to, from, num_bytes, [] {}, [&] { return Copy(to, from, num_bytes); });
     is_timed_ = is_timed_ && num_copied == num_bytes;
     return num_copied;
 }

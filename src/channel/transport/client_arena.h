@@ -131,11 +131,10 @@ public:
 
 private:
     [[nodiscard]] StoreChoice &Choice() { return chunk_.stores[static_cast<size_t>(passage_)]; }
-    /// Of as many bytes as PairedCopier helps with: by it, or by `alone`, as has been learnt.
+    /// By `alone`; as many bytes as PairedCopier helps with by it, if that has been learnt to be quicker.
     template <typename Alone>
-    [[nodiscard]] uint64_t CopyMany(Leg leg, std::byte *to, const std::byte *from,
-                                    uint64_t num_bytes, const std::function<void()> &announce,
-                                    Alone alone);
+    [[nodiscard]] uint64_t CopyByCrew(Leg leg, void *to, const void *from, uint64_t num_bytes,
+                                      const std::function<void()> &announce, Alone alone);
     [[nodiscard]] uint64_t FillAlone(uint64_t offset, const std::byte *from, uint64_t num_bytes,
                                      const std::function<void()> &announce);
     [[nodiscard]] uint64_t Copy(void *to, const void *from, uint64_t num_bytes);

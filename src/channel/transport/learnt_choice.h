@@ -15,10 +15,11 @@ public:
     /// For the next time, which is going to be timed.
     [[nodiscard]] Way Next() {
         const Way better = usual_pace_ <= other_pace_ ? kUsual : kOther;
-        if (num_times_ % kTimesPerTrial == kTrialLength) {
-            tried_ = better == kUsual ? kOther : kUsual;
+        Way next = better;
+        if (IsTrial(num_times_)) {
+            const bool is_first = num_times_ % kTrialLength == 0;
+            next = !is_first ? last_ : better == kUsual ? kOther : kUsual;
         }
-        const Way next = IsTrial(num_times_) ? tried_ : better;
         num_of_kind_ = num_times_ == 0 || next != last_ ? 1 : num_of_kind_ + 1;
         last_ = next;
         ++num_times_;
@@ -55,7 +56,6 @@ private:
     double other_pace_ = kUnknown;
     uint32_t num_times_ = 0;
     Way last_ = kUsual;
-    Way tried_ = kOther;        // in the last trial
     uint32_t num_of_kind_ = 0;  // in a row
 };
 
